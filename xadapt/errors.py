@@ -1,0 +1,89 @@
+"""What can go wrong, each with the exit code the command line ends with.
+
+A message is one line that names the place, the value and the nearest valid one; `hint` says what to do.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import ClassVar
+
+
+class XadaptError(Exception):
+    """Something the user can act on; anything else that escapes is a fault of ours (exit code 1)."""
+
+    code: ClassVar[int] = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __reduce__(self) -> tuple[type["XadaptError"], tuple[str, str]]:
+        return type(self), (self.message, self.hint)
+
+
+class ConfigError(XadaptError):
+    """A command or an experiment file that does not say something meaningful."""
+
+    code = 2
+
+
+class UnknownName(XadaptError):
+    """A task, language, method, model or digest that does not exist."""
+
+    code = 3
+
+
+class DataError(XadaptError):
+    """Data that is missing, unreachable or malformed."""
+
+    code = 4
+
+
+class IntegrityError(XadaptError):
+    """A stored file that is not what its record says."""
+
+    code = 5
+
+    def __init__(self, message: str, hint: str = "", digest: str = "") -> None:
+        super().__init__(message, hint)
+        self.digest = digest
+
+    def __reduce__(self) -> tuple[type["XadaptError"], tuple[str, str, str]]:  # type: ignore[override]
+        return type(self), (self.message, self.hint, self.digest)
+
+
+class DoesNotFit(XadaptError):
+    """Not enough memory or disk."""
+
+    code = 6
+
+
+class TrainingFailed(XadaptError):
+    """A loss or gradient that is not finite, or a weight that moved although it is frozen."""
+
+    code = 7
+
+
+class Locked(XadaptError):
+    """Another process holds what is needed."""
+
+    code = 8
+
+
+class WrongEnvironment(XadaptError):
+    """A package that is missing or of an unusable version."""
+
+    code = 9
+
+
+SOME_FAILED = 10
+INTERRUPTED = 130
+
+
+def nearest(value: str, known: Iterable[str]) -> str:
+    """`; did you mean 'x'?` for the closest known name, else the known names themselves."""
+    names = sorted(set(known))
+    if close := get_close_matches(value, names, n=1, cutoff=0.6):
+        return f"; did you mean {close[0]!r}?"
+    return f"; known are {', '.join(names)}" if names else ""

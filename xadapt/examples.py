@@ -1,0 +1,111 @@
+"""What a task reads: plain frozen values with text and gold labels.
+
+The same types for hub data, local files, a user's own data and the toy world. `id` is unique within
+one file and names the row in errors and predictions.
+"""
+
+import dataclasses
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xadapt.errors import DataError
+
+
+@dataclass(frozen=True)
+class Classification:
+    """A text, or a pair of texts (premise and hypothesis), with one label by name."""
+
+    id: str
+    text: str
+    pair: str | None
+    label: str
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One context and its possible continuations or answers; `label` is the index of the right one."""
+
+    id: str
+    context: str
+    choices: tuple[str, ...]
+    label: int
+
+
+@dataclass(frozen=True)
+class Tagging:
+    """Words, each with a tag by name."""
+
+    id: str
+    words: tuple[str, ...]
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question about a context; `starts` are character offsets of `answers`. No answers: unanswerable."""
+
+    id: str
+    question: str
+    context: str
+    answers: tuple[str, ...]
+    starts: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """A sentence and its translation into English: line i of one side belongs to line i of the other."""
+
+    id: str
+    source: str
+    target: str
+
+
+@dataclass(frozen=True)
+class Text:
+    """Running text for masked language modelling; `pair` holds a parallel line where there is one."""
+
+    id: str
+    text: str
+    pair: str | None = None
+
+
+Example = Classification | Choice | Tagging | Question | Pairing | Text
+KINDS: dict[str, type[Example]] = {
+    "classification": Classification,
+    "choice": Choice,
+    "tagging": Tagging,
+    "span": Question,
+    "retrieval": Pairing,
+    "mlm": Text,
+}
+"""The example that each task type reads; its keys are the task types."""
+
+
+def write(examples: Iterable[Example], path: Path) -> int:
+    """Write one JSON object a line; return how many."""
+    count = 0
+    with path.open("w", encoding="utf-8") as file:
+        for example in examples:
+            # Not dataclasses.asdict: it copies deeply, which takes most of the time on large sets.
+            file.write(json.dumps(vars(example), ensure_ascii=False) + "\n")
+            count += 1
+    return count
+
+
+def read(path: Path, kind: str) -> Iterator[Any]:
+    """The examples of `path`, of the type that task type `kind` reads.
+
+    Raises DataError with file and line for a line that is not such an example.
+    """
+    example: type[Any] = KINDS[kind]
+    names = [field.name for field in dataclasses.fields(example)]
+    with path.open(encoding="utf-8") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                row = json.loads(line)
+                yield example(*(tuple(v) if isinstance(v := row[name], list) else v for name in names))
+            except (ValueError, KeyError, TypeError) as error:
+                raise DataError(f"{path}:{number}: not a {example.__name__} example ({error})") from error

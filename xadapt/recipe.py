@@ -1,0 +1,103 @@
+"""How one module is trained, and on which model. Only what changes the weights."""
+
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+WHERE = {"where": True}
+"""Metadata of a field that says where something lies, and so is left out of digests."""
+
+Pooling = Literal["first", "mean", "max"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bottleneck:
+    """A sequential bottleneck after the feed-forward of each layer (Pfeiffer et al. 2021; `seq_bn`).
+
+    h -> h + up(f(down(LayerNorm(h + x)))), with d / reduction_factor units between.
+    """
+
+    name: ClassVar[str] = "bottleneck"
+    reduction_factor: float = 16.0
+    non_linearity: Literal["relu", "gelu", "swish", "tanh"] = "relu"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoRA:
+    """Low-rank updates W + (alpha / rank) B A of frozen projections (Hu et al. 2022)."""
+
+    name: ClassVar[str] = "lora"
+    rank: int = 8
+    alpha: float = 8.0
+    dropout: float = 0.0
+    targets: tuple[Literal["query", "key", "value", "attention_output", "intermediate", "output"], ...] = (
+        "query",
+        "value",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Full:
+    """Every weight of the encoder: how an encoder is pretrained."""
+
+    name: ClassVar[str] = "full"
+
+
+Method = Bottleneck | LoRA | Full
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """One training, resolved for one task. Batches count examples, lengths count tokens."""
+
+    method: Method = field(default_factory=Bottleneck)
+    lr: float = 1e-4
+    epochs: float = 3.0
+    steps: int | None = None
+    """Optimizer steps; when given, `epochs` does not count."""
+    batch: int = 32
+    warmup: float = 0.1
+    """Share of the steps in which the learning rate rises linearly; then it falls linearly to zero."""
+    weight_decay: float = 0.0
+    clip: float = 1.0
+    """Largest gradient norm of one task."""
+    max_length: int = 128
+    stride: int = 64
+    """Tokens that two windows of one long document share (span tasks)."""
+    pooling: Pooling = "first"
+    """What a sentence head reads: the first token, or the mean or maximum over all tokens."""
+    dropout: float = 0.1
+    """On embeddings, sub-layer outputs and head inputs while training."""
+    mask: float = 0.15
+    """Share of tokens that masked language modelling hides."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSpec:
+    """A pretrained encoder: a hub id at a revision, a local folder, or `toyworld`, the embedded one."""
+
+    name: str = "FacebookAI/xlm-roberta-large"
+    revision: str = "main"
+    """A hub revision; for a folder and for `toyworld` the SHA-256 of the weights, filled in when planned."""
+    folder: str | None = field(default=None, metadata=WHERE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture:
+    """A new XLM-R with random weights, and the tokenizer trained for it."""
+
+    layers: int = 4
+    hidden: int = 128
+    heads: int = 4
+    intermediate: int = 512
+    vocabulary: int = 8000
+    """Unigram pieces, special tokens included."""
+    max_length: int = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How a retrieval target reads sentence vectors: tokens of one hidden state pooled, special ones too."""
+
+    layer: int = 14
+    """Index into hidden states; 0 is the embedding, so 14 is the output of the 14th layer."""
+    pooling: Pooling = "mean"

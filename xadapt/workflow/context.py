@@ -1,0 +1,27 @@
+"""Where stages run: everything a run may use that must never change a result."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from xadapt.workflow.store import Store
+
+
+def _silent(**facts: Any) -> None:
+    """No one is watching."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """Passed to `Stage.run`; never part of a digest."""
+
+    store: "Store"
+    data: Path | None = None
+    """Folder that holds local datasets, laid out `<name>/<config>/<split>.jsonl`."""
+    device: str = "auto"
+    precision: str = "auto"
+    checkpoint_seconds: float = 60.0
+    progress: Callable[..., None] = field(default=_silent, compare=False)
+    """Called with keyword facts such as `step=`, `steps=`, `tokens=` while a stage runs."""

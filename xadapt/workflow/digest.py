@@ -1,0 +1,60 @@
+"""Deterministic digests of values.
+
+The same value gives the same digest in every process, on every machine. A value without a canonical
+form (a function, a path, an open file) is an error, never a guess.
+"""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from typing import Any
+
+
+def canonical(value: Any) -> Any:
+    """`value` as plain JSON data; a value with a `digest` is written as that digest alone.
+
+    Raises TypeError for a value that has no canonical form.
+    """
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if (digest := getattr(value, "digest", None)) is not None:
+        return {"digest": digest}
+    if isinstance(value, Enum):
+        return value.value
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {
+            f.name: canonical(getattr(value, f.name))
+            for f in dataclasses.fields(value)
+            if not f.metadata.get("where")
+        }
+        return {"type": type(value).__name__, **fields}
+    if isinstance(value, (tuple, list)):
+        return [canonical(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): canonical(item) for key, item in sorted(value.items())}
+    raise TypeError(f"{type(value).__name__} has no canonical form: {value!r}")
+
+
+def digest_of(data: Any) -> str:
+    """SHA-256 (64 hex digits) of the canonical JSON of `data`; NaN and infinity are refused."""
+    text = json.dumps(
+        canonical(data), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def find(value: Any, kind: type) -> Iterator[Any]:
+    """Every instance of `kind` held by `value`, without looking inside the instances."""
+    if isinstance(value, kind):
+        yield value
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        for field in dataclasses.fields(value):
+            yield from find(getattr(value, field.name), kind)
+    elif isinstance(value, (tuple, list)):
+        for item in value:
+            yield from find(item, kind)
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from find(item, kind)

@@ -1,0 +1,204 @@
+"""Run what is missing of a plan: in this process, or in several at once.
+
+A failure holds back only the stages that need it. A stored file that fails its check is moved aside
+and made again. Nothing here decides what a result is; the store does.
+"""
+
+import dataclasses
+import multiprocessing
+import os
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from xadapt.errors import IntegrityError, XadaptError
+from xadapt.workflow.context import Context
+from xadapt.workflow.plan import Plan
+from xadapt.workflow.stage import Stage
+
+Group = tuple[Stage, ...]
+Status = Literal["done", "failed", "elsewhere"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one stage: `elsewhere` means that another process is making it."""
+
+    stage: Stage
+    status: Status
+    error: BaseException | None = None
+
+
+@dataclass
+class _Progress:
+    """Which groups wait, run and are over."""
+
+    waiting: list[Group]
+    failed: set[str] = field(default_factory=set)
+    done: set[str] = field(default_factory=set)
+
+    def ready(self) -> Iterator[Group]:
+        """Groups whose inputs are there, taken off the waiting list; those that lost an input are dropped."""
+        for group in list(self.waiting):
+            alive = tuple(s for s in group if not self.failed.intersection(s.inputs))
+            self.failed.update(s.digest for s in group if s not in alive)
+            needed = {digest for stage in alive for digest in stage.inputs}
+            if not alive:
+                self.waiting.remove(group)
+            elif needed <= self.done:
+                self.waiting.remove(group)
+                yield alive
+
+
+def run(plan: Plan, context: Context, *, workers: int = 1, together: int = 1) -> Iterator[Outcome]:
+    """Yield the outcome of each missing stage as it ends.
+
+    `workers` processes work at once, each with its share of the cores; `together` companions run in
+    one call. Stages held back by a failure yield nothing: the report shows them as missing.
+    """
+    store = context.store
+    store.sweep()
+    done = {stage.digest for stage in plan.stages if stage in store}
+    waiting = [tuple(s for s in group if s.digest not in done) for group in plan.groups(together)]
+    progress = _Progress([group for group in waiting if group], done=done)
+    for _ in range(1 + len(plan.stages)):
+        broken: set[str] = set()
+        for outcome in _drive(progress, context, workers):
+            error = outcome.error
+            if isinstance(error, IntegrityError) and error.digest in plan.by_digest:
+                broken.add(error.digest)
+                progress.waiting.append((outcome.stage,))
+                continue
+            _note(progress, outcome)
+            yield outcome
+        if not broken:
+            return
+        for digest in sorted(broken):
+            store.quarantine(digest)
+            progress.done.discard(digest)
+            progress.waiting.insert(0, (plan.by_digest[digest],))
+
+
+def _note(progress: _Progress, outcome: Outcome) -> None:
+    kept = progress.failed if outcome.status == "failed" else progress.done
+    if outcome.status != "elsewhere":
+        kept.add(outcome.stage.digest)
+
+
+def _drive(progress: _Progress, context: Context, workers: int) -> Iterator[Outcome]:
+    if workers == 1:
+        yield from _drive_here(progress, context)
+    else:
+        yield from _drive_pool(progress, context, workers)
+
+
+def _drive_here(progress: _Progress, context: Context) -> Iterator[Outcome]:
+    elsewhere: list[Stage] = []
+    while True:
+        moved = False
+        for group in progress.ready():
+            moved = True
+            for outcome in run_group(group, context):
+                if outcome.status == "elsewhere":
+                    elsewhere.append(outcome.stage)
+                yield outcome
+        if not moved and not _await_others(progress, context, elsewhere):
+            return
+
+
+def _await_others(progress: _Progress, context: Context, elsewhere: list[Stage]) -> bool:
+    """Wait for stages other processes make; take over those whose maker is gone."""
+    if not elsewhere:
+        return False
+    time.sleep(1.0)
+    for stage in list(elsewhere):
+        if stage in context.store:
+            elsewhere.remove(stage)
+            progress.done.add(stage.digest)
+        else:
+            with context.store.lock(stage.digest) as free:
+                if free:
+                    elsewhere.remove(stage)
+                    progress.waiting.insert(0, (stage,))
+    return True
+
+
+def _drive_pool(progress: _Progress, context: Context, workers: int) -> Iterator[Outcome]:
+    threads = max(1, (os.cpu_count() or 1) // workers)
+    spawn = multiprocessing.get_context("spawn")
+    quiet = dataclasses.replace(context, progress=_forget)
+    elsewhere: list[Stage] = []
+    with ProcessPoolExecutor(
+        workers, mp_context=spawn, initializer=_limit_threads, initargs=(threads,)
+    ) as pool:
+        running: dict[Future[list[Outcome]], Group] = {}
+        try:
+            while True:
+                running.update({pool.submit(run_group, group, quiet): group for group in progress.ready()})
+                if not running and not _await_others(progress, context, elsewhere):
+                    return
+                for future in wait(running, timeout=1.0, return_when=FIRST_COMPLETED).done:
+                    outcomes = _result(future, running.pop(future))
+                    elsewhere += [outcome.stage for outcome in outcomes if outcome.status == "elsewhere"]
+                    yield from outcomes
+        except BaseException:
+            for process in (pool._processes or {}).values():
+                process.terminate()
+            raise
+
+
+def _result(future: "Future[list[Outcome]]", group: Group) -> list[Outcome]:
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        lost = XadaptError("a worker process died", "run again: finished stages are kept; try --workers 1")
+        raise lost from None
+    except Exception as error:
+        return [Outcome(stage, "failed", error) for stage in group]
+
+
+def _forget(**facts: Any) -> None:
+    """Workers report whole stages only."""
+
+
+def _limit_threads(threads: int) -> None:
+    """Before torch is imported: two processes with two threads each on two cores are slower than one."""
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = str(threads)
+
+
+def run_group(group: Group, context: Context) -> list[Outcome]:
+    """Run companions side by side; if that fails, one by one, so that only the faulty one is lost."""
+    if len(group) > 1:
+        try:
+            return _attempt(group, context)
+        except IntegrityError as error:
+            return [Outcome(group[0], "failed", error), *run_group(group[1:], context)]
+        except Exception:
+            return [outcome for stage in group for outcome in run_group((stage,), context)]
+    try:
+        return _attempt(group, context)
+    except Exception as error:
+        context.store.note_failure(group[0], error)
+        return [Outcome(group[0], "failed", error)]
+
+
+def _attempt(group: Sequence[Stage], context: Context) -> list[Outcome]:
+    store = context.store
+    with ExitStack() as stack:
+        mine = [stage for stage in group if stack.enter_context(store.lock(stage.digest))]
+        todo = [stage for stage in mine if stage not in store]
+        if todo:
+            works = [stack.enter_context(store.writing(stage)) for stage in todo]
+            titles = ", ".join(stage.title() for stage in todo)
+            context.progress(stage=titles)
+            notes = type(todo[0]).run_together(todo, [work.out for work in works], context)
+            for work, stage in zip(works, todo, strict=True):
+                work.notes.update(notes.get(stage.digest, {}))
+                if len(todo) > 1:
+                    work.notes["together"] = sorted(other.digest for other in todo)
+        return [Outcome(stage, "done" if stage in mine else "elsewhere") for stage in group]

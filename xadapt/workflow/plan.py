@@ -1,0 +1,61 @@
+"""The stages an experiment needs, in an order in which they can run."""
+
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from xadapt.workflow.stage import Stage
+from xadapt.workflow.store import Store
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Each stage once, inputs first."""
+
+    stages: tuple[Stage, ...]
+
+    @classmethod
+    def of(cls, goals: Iterable[Stage]) -> "Plan":
+        """Everything `goals` need. A stage is an immutable value, so a cycle cannot be written."""
+        order: dict[str, Stage] = {}
+
+        def visit(stage: Stage) -> None:
+            if stage.digest not in order:
+                for needed in stage.inputs.values():
+                    visit(needed)
+                order[stage.digest] = stage
+
+        for goal in goals:
+            visit(goal)
+        return cls(tuple(order.values()))
+
+    @cached_property
+    def by_digest(self) -> dict[str, Stage]:
+        return {stage.digest: stage for stage in self.stages}
+
+    def missing(self, store: Store) -> Iterator[Stage]:
+        return (stage for stage in self.stages if stage not in store)
+
+    def count(self) -> Counter[str]:
+        return Counter(stage.kind for stage in self.stages)
+
+    def groups(self, together: int) -> list[tuple[Stage, ...]]:
+        """Stages that run in one call, at most `together` of them, in plan order.
+
+        A pure function of the plan, never of timing or of what is finished, so that the same command
+        puts the same stages side by side every time and a resumed run repeats the same arithmetic.
+        Companions have one depth, so groups cannot wait for each other in a circle.
+        """
+        open_groups: dict[Hashable, list[Stage]] = {}
+        groups: list[list[Stage]] = []
+        for stage in self.stages:
+            key = stage.companions()
+            group = open_groups.get((stage.kind, stage.depth, key)) if key is not None else None
+            if group is None or len(group) >= together:
+                group = []
+                groups.append(group)
+                if key is not None:
+                    open_groups[stage.kind, stage.depth, key] = group
+            group.append(stage)
+        return [tuple(group) for group in groups]

@@ -1,0 +1,117 @@
+"""What a finished folder says about itself: enough to explain it, check it and make it again."""
+
+import dataclasses
+import hashlib
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from xadapt.errors import IntegrityError
+from xadapt.workflow.digest import digest_of
+
+NAME = "record.json"
+PACKAGES = ("xadapt", "torch", "transformers", "adapters", "peft", "datasets", "accelerate", "tokenizers")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """`fields` in canonical form, so that hashing them again gives `digest`: numbers cannot be typed in."""
+
+    schema: int = 1
+    digest: str
+    kind: str
+    version: int
+    fields: dict[str, Any]
+    inputs: dict[str, str]
+    files: dict[str, str]
+    command: list[str]
+    commit: str | None
+    packages: dict[str, str]
+    machine: dict[str, Any]
+    seconds: float
+    notes: dict[str, Any]
+    """Facts the stage found while running: device, peak memory, companions, counts of rows."""
+
+    @classmethod
+    def read(cls, folder: Path) -> "Record":
+        """Raises IntegrityError when the file is not a record or its fields do not give its digest."""
+        path = folder / NAME
+        try:
+            record = cls(**json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, TypeError, OSError) as error:
+            raise IntegrityError(f"{path}: not a readable record ({error})", digest=folder.name) from error
+        again = digest_of({"kind": record.kind, "version": record.version, "fields": record.fields})
+        if not again == record.digest == folder.name:
+            raise IntegrityError(
+                f"{path}: its fields give {again[:12]}, not {folder.name[:12]}", digest=folder.name
+            )
+        return record
+
+    def write(self, folder: Path) -> None:
+        text = json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False, allow_nan=False)
+        with (folder / NAME).open("w", encoding="utf-8") as file:
+            file.write(text + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def check(self, folder: Path) -> None:
+        """Raise IntegrityError when a file is missing, extra or not the bytes that were written."""
+        there = {name for name in file_names(folder) if name != NAME}
+        if odd := sorted(there ^ set(self.files)):
+            what = "missing" if odd[0] in self.files else "not in the record"
+            raise IntegrityError(f"{folder / odd[0]}: {what}", digest=self.digest)
+        for name, sha256 in self.files.items():
+            if file_sha256(folder / name) != sha256:
+                raise IntegrityError(f"{folder / name}: changed since it was written", digest=self.digest)
+
+
+def file_names(folder: Path) -> list[str]:
+    """Every file below `folder`, as sorted relative POSIX names."""
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def file_sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@cache
+def package_versions() -> Mapping[str, str]:
+    """Versions of the packages that can change a number, without importing them."""
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+@cache
+def commit() -> str | None:
+    """The commit of the source that is running, with `+` when it has local changes; None outside git."""
+    git = ["git", "-C", str(Path(__file__).parent)]
+    head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    if head.returncode:
+        return None
+    dirty = subprocess.run(
+        [*git, "status", "--porcelain", "-uno"], capture_output=True, text=True, check=False
+    )
+    return head.stdout.strip() + ("+" if dirty.stdout.strip() else "")
+
+
+def machine() -> dict[str, Any]:
+    return {"system": platform.system(), "processor": platform.machine(), "python": platform.python_version()}
+
+
+def command() -> list[str]:
+    """The command line as typed, the program by name alone: a path says where, not what."""
+    return [Path(sys.argv[0]).name, *sys.argv[1:]]

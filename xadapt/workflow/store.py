@@ -1,0 +1,230 @@
+"""A directory of finished stages, one folder per digest, each with a record of how it was made.
+
+A folder appears by one rename, after its files and its record are on disk; whatever was killed on
+the way is scratch that the next run removes. Two processes on one store never do harm: the lock only
+saves double work, the rename is what keeps the store right.
+"""
+
+import errno
+import fcntl
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from xadapt.errors import DoesNotFit, IntegrityError, UnknownName, XadaptError
+from xadapt.workflow import record as records
+from xadapt.workflow.digest import canonical
+from xadapt.workflow.record import Record
+from xadapt.workflow.stage import Stage
+
+
+@dataclass
+class Writing:
+    """A stage being written: its scratch folder, and facts for the record's notes."""
+
+    out: Path
+    notes: dict[str, Any] = field(default_factory=dict)
+
+
+class Store:
+    """`root` holds `<2 hex>/<digest>/`, and beside them folders whose names start with a dot."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._checked: set[str] = set()
+
+    def folder(self, digest: str) -> Path:
+        return self.root / digest[:2] / digest
+
+    def __contains__(self, stage: Stage) -> bool:
+        return (self.folder(stage.digest) / records.NAME).exists()
+
+    def path(self, stage: Stage) -> Path:
+        """The folder of a finished stage, its files checked once per process.
+
+        Raises UnknownName when it is not there, IntegrityError when a file is not what was written.
+        """
+        folder = self.folder(stage.digest)
+        if stage not in self:
+            raise UnknownName(f"{stage.kind} {stage.digest[:12]} is not in the store {self.root}")
+        if stage.digest not in self._checked:
+            Record.read(folder).check(folder)
+            self._checked.add(stage.digest)
+        return folder
+
+    def record(self, prefix: str) -> Record:
+        """The record whose digest starts with `prefix`; UnknownName unless exactly one does."""
+        pattern = (
+            f"{prefix[:2]}*/{prefix}*/{records.NAME}"
+            if len(prefix) < 2
+            else f"{prefix[:2]}/{prefix}*/{records.NAME}"
+        )
+        found = sorted(self.root.glob(pattern)) if prefix.isalnum() else []
+        if len(found) != 1:
+            several = f"; {len(found)} digests start so, give more of it" if found else ""
+            raise UnknownName(f"no single stage {prefix!r} in the store {self.root}{several}")
+        return Record.read(found[0].parent)
+
+    def digests(self) -> Iterator[str]:
+        """Every finished digest, sorted."""
+        for path in sorted(self.root.glob(f"[0-9a-f][0-9a-f]/*/{records.NAME}")):
+            yield path.parent.name
+
+    @contextmanager
+    def writing(self, stage: Stage) -> Iterator[Writing]:
+        """Give a scratch folder; on success, make it the stage's folder in one rename."""
+        final = self.folder(stage.digest)
+        started = time.monotonic()
+        with _disk(self.root):
+            final.parent.mkdir(parents=True, exist_ok=True)
+            scratch = Path(tempfile.mkdtemp(dir=final.parent, prefix=f".writing-{stage.digest[:12]}-"))
+            try:
+                work = Writing(scratch)
+                yield work
+                self._finish(stage, work, time.monotonic() - started)
+                _move(scratch, final)
+                self.failure_file(stage.digest).unlink(missing_ok=True)
+                shutil.rmtree(self.progress(stage.digest), ignore_errors=True)
+            finally:
+                shutil.rmtree(scratch, ignore_errors=True)
+
+    def _finish(self, stage: Stage, work: Writing, seconds: float) -> None:
+        names = records.file_names(work.out)
+        for name in names:
+            _sync(work.out / name)
+        Record(
+            digest=stage.digest,
+            kind=stage.kind,
+            version=stage.version,
+            fields=canonical(stage.fields),
+            inputs={digest: needed.kind for digest, needed in sorted(stage.inputs.items())},
+            files={name: records.file_sha256(work.out / name) for name in names},
+            command=records.command(),
+            commit=records.commit(),
+            packages=dict(records.package_versions()),
+            machine=records.machine(),
+            seconds=round(seconds, 3),
+            notes=work.notes,
+        ).write(work.out)
+        _sync(work.out)
+
+    def progress(self, digest: str) -> Path:
+        """Where an unfinished stage keeps its checkpoints."""
+        return self.root / ".progress" / digest
+
+    def quarantine(self, digest: str) -> Path:
+        """Move a folder that failed its check aside, so that it is made again; return where it went."""
+        aside = self.root / ".quarantine" / f"{digest}-{time.time_ns()}"
+        aside.parent.mkdir(parents=True, exist_ok=True)
+        self._checked.discard(digest)
+        self.folder(digest).replace(aside)
+        return aside
+
+    def failure_file(self, digest: str) -> Path:
+        return self.root / ".failed" / f"{digest}.json"
+
+    def note_failure(self, stage: Stage, error: BaseException) -> None:
+        """Remember why a stage has no result, for the report; a later success removes it."""
+        path = self.failure_file(stage.digest)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        code = error.code if isinstance(error, XadaptError) else 1
+        facts = {"kind": stage.kind, "title": stage.title(), "error": str(error) or repr(error), "code": code}
+        write_atomically(path, json.dumps(facts, ensure_ascii=False) + "\n")
+
+    def failure(self, digest: str) -> dict[str, Any] | None:
+        try:
+            return dict(json.loads(self.failure_file(digest).read_text(encoding="utf-8")))
+        except (OSError, ValueError):
+            return None
+
+    @contextmanager
+    def lock(self, digest: str) -> Iterator[bool]:
+        """Whether this process may work on `digest`; a lock dies with its process, so none goes stale."""
+        with _disk(self.root):
+            path = self.root / ".locks" / digest
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("w") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    mine = True
+                except OSError:
+                    mine = False
+                yield mine
+
+    def sweep(self) -> None:
+        """Remove what killed runs left; a folder of a live run is younger than a day or locked."""
+        for path in self.root.glob("[0-9a-f][0-9a-f]/.writing-*"):
+            digest_start = path.name.split("-")[1]
+            locks = list((self.root / ".locks").glob(f"{digest_start}*"))
+            with self.lock(locks[0].name) if locks else _free() as mine:
+                if mine:
+                    shutil.rmtree(path, ignore_errors=True)
+
+    def verify(self) -> Iterator[tuple[str, IntegrityError | None]]:
+        """Every finished folder with what is wrong with it, if anything."""
+        for digest in self.digests():
+            folder = self.folder(digest)
+            try:
+                Record.read(folder).check(folder)
+                yield digest, None
+            except IntegrityError as error:
+                yield digest, error
+
+
+@contextmanager
+def _free() -> Iterator[bool]:
+    yield True
+
+
+def _move(scratch: Path, final: Path) -> None:
+    try:
+        scratch.replace(final)
+    except OSError as error:
+        # Another process finished the same stage first: its result stands, ours is scratch.
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST) or not (final / records.NAME).exists():
+            raise
+    _sync(final.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replace `path` by `text` in one rename, so that a reader sees the old or the new, never a part."""
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    with part.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+@contextmanager
+def _disk(root: Path) -> Iterator[None]:
+    """Turn a full or forbidden disk into one clear line; nothing that was finished is touched."""
+    try:
+        yield
+    except PermissionError as error:
+        raise XadaptError(
+            f"no permission to write {error.filename or root}", "choose another --store"
+        ) from error
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+            raise
+        free = shutil.disk_usage(root).free if root.exists() else 0
+        raise DoesNotFit(
+            f"cannot write to {root}: {os.strerror(error.errno or 0)} ({free:,} bytes free)",
+            "free some space or choose another --store, then run again: finished stages are kept",
+        ) from error
