@@ -50,9 +50,8 @@ class Record:
             raise IntegrityError(f"{path}: not a readable record ({error})", digest=folder.name) from error
         again = digest_of({"kind": record.kind, "version": record.version, "fields": record.fields})
         if not again == record.digest == folder.name:
-            raise IntegrityError(
-                f"{path}: its fields give {again[:12]}, not {folder.name[:12]}", digest=folder.name
-            )
+            message = f"{path}: its fields give {again[:12]}, not {folder.name[:12]}"
+            raise IntegrityError(message, digest=folder.name)
         return record
 
     def write(self, folder: Path) -> None:
@@ -98,14 +97,17 @@ def package_versions() -> Mapping[str, str]:
 @cache
 def commit() -> str | None:
     """The commit of the source that is running, with `+` when it has local changes; None outside git."""
-    git = ["git", "-C", str(Path(__file__).parent)]
-    head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
-    if head.returncode:
+    head = _git("rev-parse", "HEAD")
+    return None if head is None else head + ("+" if _git("status", "--porcelain", "-uno") else "")
+
+
+def _git(*words: str) -> str | None:
+    line = ["git", "-C", str(Path(__file__).parent), *words]
+    try:
+        done = subprocess.run(line, capture_output=True, text=True, check=False)
+    except OSError:
         return None
-    dirty = subprocess.run(
-        [*git, "status", "--porcelain", "-uno"], capture_output=True, text=True, check=False
-    )
-    return head.stdout.strip() + ("+" if dirty.stdout.strip() else "")
+    return None if done.returncode else done.stdout.strip()
 
 
 def machine() -> dict[str, Any]:

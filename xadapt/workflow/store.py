@@ -61,12 +61,8 @@ class Store:
 
     def record(self, prefix: str) -> Record:
         """The record whose digest starts with `prefix`; UnknownName unless exactly one does."""
-        pattern = (
-            f"{prefix[:2]}*/{prefix}*/{records.NAME}"
-            if len(prefix) < 2
-            else f"{prefix[:2]}/{prefix}*/{records.NAME}"
-        )
-        found = sorted(self.root.glob(pattern)) if prefix.isalnum() else []
+        usable = len(prefix) >= 4 and prefix.isalnum()
+        found = sorted(self.root.glob(f"{prefix[:2]}/{prefix}*/{records.NAME}")) if usable else []
         if len(found) != 1:
             several = f"; {len(found)} digests start so, give more of it" if found else ""
             raise UnknownName(f"no single stage {prefix!r} in the store {self.root}{several}")
@@ -217,9 +213,8 @@ def _disk(root: Path) -> Iterator[None]:
     try:
         yield
     except PermissionError as error:
-        raise XadaptError(
-            f"no permission to write {error.filename or root}", "choose another --store"
-        ) from error
+        message = f"no permission to write {error.filename or root}"
+        raise XadaptError(message, "choose another --store") from error
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
             raise
