@@ -1,0 +1,47 @@
+"""Predict: the predictions of one module, or one composition read as it is, for one task and language."""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xadapt.composition import Composition
+from xadapt.recipe import ModelSpec, Reading
+from xadapt.stages.data import Data
+from xadapt.stages.encoder import Encoder
+from xadapt.stages.train import Train
+from xadapt.workflow.context import Context
+from xadapt.workflow.stage import Stage
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predict(Stage):
+    """Writes `predictions.jsonl`: one `{"id": ..., "prediction": ...}` a line, in the order of the examples."""
+
+    task: str
+    language: str
+    data: Data
+    model: ModelSpec | Encoder
+    module: Train | Composition
+    """A trained target; or, for a target without training, the composition it is read from."""
+    reading: Reading | None = None
+    """How sentence vectors are read; only for retrieval."""
+
+    def title(self) -> str:
+        return f"predict {self.task} {self.language}"
+
+    def companions(self) -> Hashable | None:
+        """Languages of one module share its load."""
+        parts = self.module.parts if isinstance(self.module, Composition) else (self.module,)
+        form = type(self.module).__name__
+        model = self.model.digest if isinstance(self.model, Encoder) else self.model
+        return (self.task, form, model, tuple(part.digest for part in parts))
+
+    def run(self, out: Path, context: Context) -> dict[str, Any]:
+        return self.run_together([self], [out], context)[self.digest]
+
+    @classmethod
+    def run_together(
+        cls, stages: Sequence[Stage], outs: Sequence[Path], context: Context
+    ) -> dict[str, dict[str, Any]]:
+        raise NotImplementedError
