@@ -1,0 +1,13 @@
+"""The toy world: one grammar of meanings, said in English and in five invented languages.
+
+    rows("xnli", "qab", "test", limit=400)
+
+gives rows with the columns of the real dataset, whose labels follow from the meaning and so hold in every
+language. See `datasets` for what there is, `partition` for what is kept for evaluation.
+"""
+
+from xadapt.toyworld.concepts import VERSION
+from xadapt.toyworld.datasets import DATASETS, Dataset, rows
+from xadapt.toyworld.dialects import LANGUAGES
+
+__all__ = ["DATASETS", "LANGUAGES", "VERSION", "Dataset", "rows"]

@@ -6,6 +6,7 @@ rarer in one language, word overlap would give labels away more readily there.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 VERSION: Final = 1
@@ -54,18 +55,33 @@ LARGEST_NUMBER: Final = 9
 VERBS: Final = (*SCRIPT_VERBS, *GENERAL_VERBS, *GIVING_VERBS, *RESTING_VERBS, "live", "work", "do")
 LINKS: Final = ("then", "so", "but", "also")
 SMALL_WORDS: Final = (
-    *("to", "in", "on", "for", "with", "not", "a", "the", "be", "did", "who", "what", "where", "when", "how many"),
+    *(
+        "to",
+        "in",
+        "on",
+        "for",
+        "with",
+        "not",
+        "a",
+        "the",
+        "be",
+        "did",
+        "who",
+        "what",
+        "where",
+        "when",
+        "how many",
+    ),
     *LINKS,
 )
 CONTENT: Final = (*VERBS, *NOUNS, *KINDS, *JOBS, *COLOURS, *SIZES, *DAYS)
 
-SYNONYMS: Final[dict[str, str]] = {
-    **{"dog": "hound", "cat": "kitty", "horse": "pony", "coat": "jacket", "hat": "cap", "shirt": "blouse"},
-    **{"car": "auto", "boat": "ship", "bike": "cycle", "cart": "wagon", "book": "volume", "letter": "note"},
-    **{"map": "chart", "poem": "verse", "soup": "broth", "bread": "loaf", "lemon": "citron", "apple": "pippin"},
-    **{"pick": "gather", "wash": "rinse", "brush": "groom", "sew": "stitch", "iron": "press", "rent": "hire"},
-    **{"drive": "steer", "repair": "fix", "write": "pen", "copy": "trace", "cook": "prepare", "taste": "sample"},
-    **{"eat": "devour", "buy": "purchase", "see": "notice", "like": "love", "find": "discover", "lose": "misplace"},
-    **{"give": "hand", "send": "mail", "show": "present", "lend": "loan", "sleep": "doze", "big": "large"},
-    **{"small": "little", "doctor": "physician", "teacher": "tutor"},
-}
+_SYNONYM_PAIRS = """
+    apple:pippin lemon:citron dog:hound cat:kitty horse:pony coat:jacket hat:cap shirt:blouse car:auto
+    boat:ship bike:cycle cart:wagon book:volume letter:note map:chart poem:verse soup:broth bread:loaf
+    pick:gather wash:rinse brush:groom sew:stitch iron:press rent:hire drive:steer repair:fix write:pen
+    copy:trace cook:prepare taste:sample eat:devour buy:purchase see:notice like:love find:discover
+    lose:misplace give:hand send:mail show:present lend:loan sleep:doze big:large small:little
+    doctor:physician teacher:tutor
+"""
+SYNONYMS: Final[dict[str, str]] = dict(re.findall(r"(\w+):(\w+)", _SYNONYM_PAIRS))

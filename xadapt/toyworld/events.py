@@ -1,4 +1,4 @@
-"""What happens in the world: single clauses, drawn with the regularities that text shows and tasks ask about."""
+"""What happens in the world: single clauses, with the regularities that text shows and tasks ask about."""
 
 from __future__ import annotations
 

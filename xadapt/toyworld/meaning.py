@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 from xadapt.toyworld.concepts import KIND_OF
 
 
 class Word(NamedTuple):
-    """A concept, and which of its two words is used where it has two. The choice is part of the meaning, so that
-    a pair of sentences shares equally many words in every language."""
+    """A concept, and which of its two words is used where it has two.
+
+    The choice is part of the meaning: a pair of sentences shares equally many words in every language.
+    """
 
     concept: str
     variant: int = 0
@@ -82,6 +84,11 @@ def is_kind(concept: str) -> bool:
     return KIND_OF.get(concept) == concept
 
 
+def put(clause: Clause, role: str, filler: Filler | Word | None) -> Clause:
+    """The clause with one role filled anew."""
+    return clause._replace(**cast(dict[str, Any], {role: filler}))
+
+
 def ask(clause: Clause, role: str) -> Clause:
     """The question that `clause` answers with its `role`."""
     plain = clause._replace(question=True, moved=False, link=None)
@@ -90,4 +97,4 @@ def ask(clause: Clause, role: str) -> Clause:
         return plain._replace(patient=thing)
     if role != "patient" and isinstance(clause.patient, Thing) and clause.patient.number == 1:
         plain = plain._replace(patient=clause.patient._replace(definite=True))
-    return plain._replace(**{role: Asked(QUESTION_WORD[role])})
+    return put(plain, role, Asked(QUESTION_WORD[role]))
