@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from xadapt import examples
 from xadapt.recipe import Architecture, Recipe
 from xadapt.stages.data import Data
 from xadapt.workflow.context import Context
@@ -17,10 +18,19 @@ class Encoder(Stage):
     texts: tuple[Data, ...]
     architecture: Architecture
     recipe: Recipe
+    """Its method is `full`: every weight trains."""
     seed: int
 
     def title(self) -> str:
         return "pretrain encoder"
 
     def run(self, out: Path, context: Context) -> dict[str, Any]:
-        raise NotImplementedError
+        # The loop loads torch, which planning does without.
+        from xadapt.training.pretrain import pretrain
+
+        lines = [
+            line
+            for data in self.texts
+            for line in examples.read(context.store.path(data) / "examples.jsonl", "mlm")
+        ]
+        return pretrain(lines, self.architecture, self.recipe, self.seed, out, context, owner=self.digest)

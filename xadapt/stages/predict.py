@@ -16,7 +16,7 @@ from xadapt.workflow.stage import Stage
 
 @dataclass(frozen=True, kw_only=True)
 class Predict(Stage):
-    """Writes `predictions.jsonl`: one `{"id": ..., "prediction": ...}` a line, in the order of the examples."""
+    """Writes `predictions.jsonl`: one `{"id", "prediction"}` a line, in the order of the examples."""
 
     task: str
     language: str
@@ -44,4 +44,7 @@ class Predict(Stage):
     def run_together(
         cls, stages: Sequence[Stage], outs: Sequence[Path], context: Context
     ) -> dict[str, dict[str, Any]]:
-        raise NotImplementedError
+        # Predicting loads torch, which planning does without.
+        from xadapt.training.inference import predict
+
+        return predict([stage for stage in stages if isinstance(stage, Predict)], outs, context)

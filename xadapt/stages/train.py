@@ -38,7 +38,10 @@ class Train(Stage):
     def run_together(
         cls, stages: Sequence[Stage], outs: Sequence[Path], context: Context
     ) -> dict[str, dict[str, Any]]:
-        raise NotImplementedError
+        # Training loads torch, which planning does without.
+        from xadapt.training.fit import fit
+
+        return fit([stage for stage in stages if isinstance(stage, Train)], outs, context)
 
 
 def named(composition: Composition) -> Composition:

@@ -1,0 +1,92 @@
+"""What answers: heads over pooled or single hidden states, equal to those of `adapters`."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from xadapt.modeling.sites import Dropout
+from xadapt.recipe import Pooling
+
+STD = 0.02
+
+
+def pool(hidden: torch.Tensor, lengths: Sequence[int], how: Pooling) -> torch.Tensor:
+    """[T, d] -> [sequences, d]: the first token, or mean or maximum over all tokens of each sequence."""
+    sizes = torch.tensor(lengths, device=hidden.device)
+    if how == "first":
+        return hidden[sizes.cumsum(0) - sizes]
+    kind = "mean" if how == "mean" else "max"
+    pooled: torch.Tensor = torch.segment_reduce(hidden.float(), kind, lengths=sizes, axis=0)
+    return pooled
+
+
+def pad_segments(x: torch.Tensor, lengths: Sequence[int], value: float) -> torch.Tensor:
+    """[T, ...] -> [sequences, longest, ...], with `value` behind the end of each sequence."""
+    return nn.utils.rnn.pad_sequence(list(x.split(list(lengths))), batch_first=True, padding_value=value)
+
+
+def _linear(outer: int, inner: int, generator: torch.Generator) -> nn.Linear:
+    made = nn.Linear(inner, outer, device="meta").to_empty(device="cpu")
+    with torch.no_grad():
+        made.weight.copy_(torch.randn(outer, inner, generator=generator) * STD)
+        made.bias.zero_()
+    return made
+
+
+class SentenceHead(nn.Module):
+    """Two layers with tanh between: classification, and multiple choice with one output per choice."""
+
+    def __init__(self, dense: nn.Linear, out: nn.Linear) -> None:
+        super().__init__()
+        self.dense, self.out = dense, out
+
+    @classmethod
+    def initial(cls, config: Any, outputs: int, seed: int) -> "SentenceHead":
+        generator = torch.Generator().manual_seed(seed)
+        width = config.hidden_size
+        return cls(_linear(width, width, generator), _linear(outputs, width, generator))
+
+    def forward(self, x: torch.Tensor, dropout: Dropout) -> torch.Tensor:
+        """[sequences, d] -> [sequences, outputs]."""
+        made: torch.Tensor = self.out(dropout(torch.tanh(self.dense(dropout(x)))))
+        return made
+
+
+class TokenHead(nn.Module):
+    """One layer over tokens: tagging, and start and end of spans."""
+
+    def __init__(self, out: nn.Linear) -> None:
+        super().__init__()
+        self.out = out
+
+    @classmethod
+    def initial(cls, config: Any, outputs: int, seed: int) -> "TokenHead":
+        return cls(_linear(outputs, config.hidden_size, torch.Generator().manual_seed(seed)))
+
+    def forward(self, x: torch.Tensor, dropout: Dropout) -> torch.Tensor:
+        """[tokens, d] -> [tokens, outputs]."""
+        made: torch.Tensor = self.out(dropout(x))
+        return made
+
+
+class LMHead(nn.Module):
+    """Dense, GELU, LayerNorm, then the word embeddings as decoder, with a bias of its own."""
+
+    def __init__(self, dense: nn.Linear, norm: nn.LayerNorm, bias: nn.Parameter, words: nn.Parameter) -> None:
+        super().__init__()
+        self.dense, self.norm, self.bias = dense, norm, bias
+        # Held in a closure: the embeddings belong to the encoder and must not be a parameter twice.
+        self._words: Callable[[], nn.Parameter] = lambda: words
+
+    @classmethod
+    def initial(cls, config: Any, words: nn.Parameter, seed: int) -> "LMHead":
+        dense = _linear(config.hidden_size, config.hidden_size, torch.Generator().manual_seed(seed))
+        norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        return cls(dense, norm, nn.Parameter(torch.zeros(len(words))), words)
+
+    def forward(self, x: torch.Tensor, dropout: Dropout) -> torch.Tensor:
+        """[tokens, d] -> [tokens, vocabulary]."""
+        return F.linear(self.norm(F.gelu(self.dense(x))), self._words(), self.bias)

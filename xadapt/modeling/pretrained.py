@@ -1,0 +1,83 @@
+"""A ModelSpec or the folder of an Encoder stage -> the frozen encoder and its tokenizer."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+
+import tokenizers
+import torch
+import transformers
+
+from xadapt.errors import DataError, IntegrityError
+from xadapt.modeling.encoder import Encoder
+from xadapt.recipe import ModelSpec
+from xadapt.workflow.record import file_sha256
+
+SPECIAL_TOKENS = ("<s>", "<pad>", "</s>", "<unk>")
+
+
+def location(spec: ModelSpec) -> tuple[str, str | None]:
+    """(folder or hub id, revision). Raises IntegrityError when local weights are not those planned."""
+    if spec.name == "toyworld":
+        folder = Path(str(files("xadapt.toyworld") / "encoder"))
+    elif spec.folder is not None:
+        folder = Path(spec.folder)
+    else:
+        return spec.name, spec.revision
+    weights = folder / "model.safetensors"
+    if not weights.exists():
+        raise DataError(f"{weights}: no such file")
+    if (found := file_sha256(weights)) != spec.revision:
+        raise IntegrityError(f"{weights}: has SHA-256 {found[:12]}, planned was {spec.revision[:12]}")
+    return str(folder), None
+
+
+@lru_cache(maxsize=1)
+def load(place: str, revision: str | None, device: torch.device, dtype: torch.dtype) -> Encoder:
+    """The frozen encoder on its device; the last one loaded is kept, stages of one model run together."""
+    encoder = Encoder.load(place, revision)
+    encoder.freeze()
+    encoder.place(device, dtype)
+    return encoder
+
+
+@lru_cache(maxsize=2)
+def tokenizer(place: str, revision: str | None) -> tokenizers.Tokenizer:
+    """The fast tokenizer behind the Hugging Face one. Raises DataError when there is none."""
+    try:
+        fast = transformers.AutoTokenizer.from_pretrained(place, revision=revision, use_fast=True)
+    except OSError as error:
+        raise DataError(f"tokenizer of {place!r} cannot be read: {str(error).splitlines()[0]}") from error
+    found: tokenizers.Tokenizer = fast.backend_tokenizer
+    return found
+
+
+def train_tokenizer(lines: Sequence[str], vocabulary: int) -> tokenizers.Tokenizer:
+    """A Unigram tokenizer with XLM-R's special tokens, ids and pair template."""
+    made = tokenizers.Tokenizer(tokenizers.models.Unigram())
+    made.normalizer = tokenizers.normalizers.NFKC()
+    made.pre_tokenizer = tokenizers.pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always")
+    made.decoder = tokenizers.decoders.Metaspace(replacement="▁", prepend_scheme="always")
+    trainer = tokenizers.trainers.UnigramTrainer(
+        vocab_size=vocabulary - 1,
+        special_tokens=list(SPECIAL_TOKENS),
+        unk_token="<unk>",
+        show_progress=False,
+    )
+    made.train_from_iterator(lines, trainer)
+    made.add_special_tokens(["<mask>"])
+    made.post_processor = tokenizers.processors.TemplateProcessing(
+        single="<s> $A </s>",
+        pair="<s> $A </s> </s> $B </s>",
+        special_tokens=[("<s>", 0), ("</s>", 2)],
+    )
+    return made
+
+
+def save_tokenizer(made: tokenizers.Tokenizer, folder: Path, max_length: int) -> None:
+    """Write it so that `transformers.AutoTokenizer` loads it, without any truncation of ours."""
+    made.no_padding()
+    made.no_truncation()
+    wrapped = transformers.XLMRobertaTokenizerFast(tokenizer_object=made, model_max_length=max_length)
+    wrapped.save_pretrained(str(folder))

@@ -1,0 +1,66 @@
+"""Masked language modelling: how small encoders are made, and a task like any other (Devlin et al. 2019)."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import tokenizers
+import torch
+
+from xadapt.examples import Text
+from xadapt.modeling.encoder import Dropout, Encoder, no_dropout
+from xadapt.modeling.heads import LMHead
+from xadapt.recipe import Recipe
+from xadapt.task_types.items import Batch, Item, encode_pairs, lay_out
+
+SPECIAL = 4
+"""`<s> <pad> </s> <unk>` have the first ids of every XLM-R vocabulary, `<mask>` the last."""
+
+
+def encode(
+    examples: Sequence[Text], tokenizer: tokenizers.Tokenizer, recipe: Recipe, labels: Sequence[str]
+) -> list[Item]:
+    """One item per line, or pair of parallel lines; `detail` is (vocabulary size, id of `<mask>`)."""
+    detail = (tokenizer.get_vocab_size(), tokenizer.token_to_id("<mask>"))
+    ids = encode_pairs(tokenizer, ((e.text, e.pair) for e in examples), recipe.max_length)
+    return [Item(index, (sequence,), None, detail) for index, sequence in enumerate(ids)]
+
+
+def head(encoder: Encoder, labels: Sequence[str], seed: int) -> torch.nn.Module:
+    return LMHead.initial(encoder.config, encoder.word_embeddings, seed)
+
+
+def batch(items: Sequence[Item], random: np.random.Generator, recipe: Recipe) -> Batch:
+    """Hide a share of the tokens: 80 % become `<mask>`, 10 % a random token, 10 % stay."""
+    made = lay_out(items)
+    ids = made.ids.numpy()
+    vocabulary, mask = items[0].detail
+    hidden = (random.random(len(ids)) < recipe.mask) & (ids >= SPECIAL) & (ids != mask)
+    if not hidden.any():
+        hidden[int(np.argmax(ids >= SPECIAL))] = True
+    how = random.random(len(ids))
+    noise = random.integers(SPECIAL, vocabulary - 1, len(ids))
+    shown = np.where(hidden & (how < 0.8), mask, np.where(hidden & (how < 0.9), noise, ids))
+    made.targets["at"] = torch.from_numpy(np.flatnonzero(hidden))
+    made.targets["token"] = torch.from_numpy(ids[hidden])
+    return Batch(made.items, torch.from_numpy(shown), made.lengths, made.targets)
+
+
+def loss(
+    head: torch.nn.Module, hidden: torch.Tensor, batch: Batch, recipe: Recipe, dropout: Dropout
+) -> torch.Tensor:
+    logits = head(hidden[batch.targets["at"]], dropout)
+    return torch.nn.functional.cross_entropy(logits.float(), batch.targets["token"])
+
+
+def outputs(head: torch.nn.Module, hidden: torch.Tensor, batch: Batch, recipe: Recipe) -> list[np.ndarray]:
+    """Per line the predicted ids of its hidden tokens and the true ones, [hidden tokens, 2]."""
+    best = head(hidden[batch.targets["at"]], no_dropout).argmax(-1)
+    both = torch.stack([best, batch.targets["token"]], -1).cpu().numpy()
+    ends = np.searchsorted(batch.targets["at"].cpu().numpy(), np.cumsum(batch.lengths))
+    return np.split(both, ends[:-1])
+
+
+def decode(
+    outputs: Sequence[np.ndarray], items: Sequence[Item], examples: Sequence[Text], labels: Sequence[str]
+) -> list[list[list[int]]]:
+    return [row.tolist() for row in outputs]

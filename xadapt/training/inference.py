@@ -1,0 +1,97 @@
+"""The one prediction loop: several languages of one module at a time, in batches of tokens."""
+
+import dataclasses
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from xadapt.modeling.assemble import Assembled
+from xadapt.modeling.encoder import Packed
+from xadapt.recipe import Recipe
+from xadapt.stages.predict import Predict
+from xadapt.stages.train import Train
+from xadapt.task_types import TaskType, task_type
+from xadapt.task_types.items import Item
+from xadapt.tasks import task
+from xadapt.training.batches import by_tokens
+from xadapt.training.restore import Base, base, load_head, read, slot_of
+from xadapt.workflow.context import Context
+
+TOKENS = {"cpu": 4096, "cuda": 65536}
+"""Tokens per forward, by device type; it changes speed, and results only by rounding."""
+
+
+def predict(stages: Sequence[Predict], outs: Sequence[Path], context: Context) -> dict[str, dict[str, Any]]:
+    """Write the predictions of `stages`, which share model, task and module; return their notes."""
+    first = stages[0]
+    ground = base(first.model, context)
+    what = task(first.task)
+    kind = task_type(what.type)
+    recipe = _recipe(first, ground)
+    assembled = Assembled([slot_of(first.module, context)], ground.encoder.config).to(ground.placed.device)
+    head = None
+    if isinstance(first.module, Train):
+        folder = context.store.path(first.module)
+        head = load_head(first.module, ground.encoder, what.labels, folder).to(ground.placed.device)
+    upto = first.reading.layer if first.reading else None
+    notes = {}
+    for stage, out in zip(stages, outs, strict=True):
+        started = time.monotonic()
+        examples = read(stage.data, context)
+        items = kind.encode(examples, ground.tokenizer, recipe, what.labels)
+        results = _forward(items, kind, head, assembled, ground, recipe, upto)
+        predictions = kind.decode(results, items, examples, what.labels)
+        _write(out, [example.id for example in examples], predictions)
+        tokens = sum(item.tokens for item in items)
+        notes[stage.digest] = {
+            "device": ground.placed.device.type,
+            "tokens": tokens,
+            "predicting_seconds": round(time.monotonic() - started, 2),
+        }
+        context.progress(tokens=tokens)
+    return notes
+
+
+def _recipe(stage: Predict, ground: Base) -> Recipe:
+    """A trained module says how its texts are cut; what is read untrained is read at full length."""
+    if isinstance(stage.module, Train):
+        return stage.module.recipe
+    longest = ground.encoder.config.max_position_embeddings - 2
+    recipe = Recipe(max_length=min(512, longest))
+    return dataclasses.replace(recipe, pooling=stage.reading.pooling) if stage.reading else recipe
+
+
+@torch.inference_mode()
+def _forward(
+    items: Sequence[Item],
+    kind: TaskType,
+    head: torch.nn.Module | None,
+    assembled: Assembled,
+    ground: Base,
+    recipe: Recipe,
+    upto: int | None,
+) -> list[np.ndarray]:
+    device = ground.placed.device
+    # A fixed seed: only masked language modelling draws, and a prediction must not change from run to run.
+    random = np.random.default_rng(0)
+    results: list[np.ndarray] = [np.empty(0)] * len(items)
+    for indices in by_tokens([item.tokens for item in items], TOKENS.get(device.type, TOKENS["cpu"])):
+        batch = kind.batch([items[index] for index in indices], random, recipe).to(device)
+        packed = Packed(batch.ids, batch.lengths, (len(batch.lengths),))
+        with ground.placed.autocast():
+            hidden = ground.encoder(packed, assembled.sites(packed, [0], None), upto=upto)
+            found = kind.outputs(head, hidden, batch, recipe)  # type: ignore[arg-type]
+        for index, result in zip(indices, found, strict=True):
+            results[index] = result
+    return results
+
+
+def _write(out: Path, ids: Sequence[str], predictions: Sequence[Any]) -> None:
+    with (out / "predictions.jsonl").open("w", encoding="utf-8") as file:
+        for name, prediction in zip(ids, predictions, strict=True):
+            file.write(json.dumps({"id": name, "prediction": prediction}, ensure_ascii=False) + "\n")

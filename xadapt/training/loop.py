@@ -1,0 +1,188 @@
+"""The one training loop: K tasks side by side on one encoder; one task alone is K = 1.
+
+Each task has its own examples, loss, clip, learning rate, number of steps and random streams, so it
+ends where it would have ended alone. State is written between steps, never within one.
+"""
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+
+from xadapt.errors import TrainingFailed
+from xadapt.modeling.assemble import Assembled
+from xadapt.modeling.encoder import Encoder, Packed
+from xadapt.task_types import TaskType
+from xadapt.task_types.items import Batch, Item
+from xadapt.training.batches import Schedule
+from xadapt.training.checkpoint import Checkpoint
+from xadapt.training.optimizer import Entry, StackedAdamW
+from xadapt.training.precision import check_trained
+from xadapt.training.streams import Stream, side_by_side
+
+LOG_EVERY = 10
+
+
+@dataclass
+class Job:
+    """One task of a loop. `name` seeds its streams, so it must say what is trained, not beside whom."""
+
+    name: str
+    type: TaskType
+    items: Sequence[Item]
+    head: torch.nn.Module
+    schedule: Schedule
+    curve: list[tuple[int, float]] = field(default_factory=list)
+    """(step, mean loss since the last point)."""
+    recent: list[float] = field(default_factory=list)
+
+    def batch(self, step: int) -> Batch:
+        items = [self.items[index] for index in self.schedule.indices(step)]
+        return self.type.batch(items, self.schedule.random(step), self.schedule.recipe)
+
+    def stream(self, step: int, device: torch.device) -> Stream:
+        return Stream.at(self.schedule.recipe.dropout, self.schedule.seed, self.name, step, device)
+
+
+@dataclass
+class Loop:
+    """What a run of the loop needs; `entries` are all trained parameters, those of heads included."""
+
+    encoder: Encoder
+    assembled: Assembled
+    jobs: Sequence[Job]
+    entries: Sequence[Entry]
+    placed: Accelerator
+    checkpoint: Checkpoint
+    progress: Callable[..., None]
+
+    def __post_init__(self) -> None:
+        self.optimizer = StackedAdamW(self.entries, len(self.jobs))
+        self.tokens = 0
+
+    @property
+    def steps(self) -> int:
+        return max(job.schedule.steps for job in self.jobs)
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """Every tensor that a step changes, by name."""
+        tensors = {}
+        for entry in self.entries:
+            tensors[entry.name] = entry.parameter.detach()
+            tensors[f"{entry.name}.mean"] = entry.mean
+            tensors[f"{entry.name}.square"] = entry.square
+        return tensors
+
+    def curves(self) -> list[Any]:
+        return [[job.curve, job.recent] for job in self.jobs]
+
+    def run(self) -> int:
+        """Train to the end; return the step at which it resumed. Raises TrainingFailed, KeyboardInterrupt."""
+        check_trained({entry.name: entry.parameter for entry in self.entries})
+        first = self._resume()
+        saved = time.monotonic()
+        with interrupts() as stop:
+            for step in range(first, self.steps):
+                self._step(step)
+                if stop.is_set() or time.monotonic() - saved > self.checkpoint.seconds:
+                    self.checkpoint.save(step + 1, self.curves(), self.state())
+                    saved = time.monotonic()
+                if stop.is_set():
+                    raise KeyboardInterrupt
+        return first
+
+    def _resume(self) -> int:
+        found = self.checkpoint.load(self.state())
+        if found is None:
+            return 0
+        for job, (curve, recent) in zip(self.jobs, found[1], strict=True):
+            job.curve, job.recent = [(step, loss) for step, loss in curve], list(recent)
+        return found[0]
+
+    def _step(self, step: int) -> None:
+        active = [number for number, job in enumerate(self.jobs) if step < job.schedule.steps]
+        batches = {number: self.jobs[number].batch(step).to(self.placed.device) for number in active}
+        self.optimizer.clear()
+        losses = self._losses(step, batches)
+        torch.stack(list(losses.values())).sum().backward()
+        recipes = [job.schedule.recipe for job in self.jobs]
+        norms = self.optimizer.step(
+            step + 1,
+            active,
+            [job.schedule.lr(step) if number in active else 0.0 for number, job in enumerate(self.jobs)],
+            [recipe.clip for recipe in recipes],
+            [recipe.weight_decay for recipe in recipes],
+        )
+        self._note(step, losses, norms)
+
+    def _losses(self, step: int, batches: dict[int, Batch]) -> dict[int, torch.Tensor]:
+        """One forward over the tokens of all active tasks, then each task's own head and loss."""
+        packed = Packed(
+            torch.cat([batch.ids for batch in batches.values()]),
+            tuple(length for batch in batches.values() for length in batch.lengths),
+            tuple(len(batch.lengths) for batch in batches.values()),
+        )
+        streams = [self.jobs[number].stream(step, self.placed.device) for number in batches]
+        dropout = side_by_side(streams, packed.tokens)
+        with self.placed.autocast():
+            sites = self.assembled.sites(packed, list(batches), streams)
+            hidden = self.encoder(packed, sites, dropout=dropout)
+            parts = hidden.split(list(packed.tokens))
+            losses = {}
+            for (number, batch), part, stream in zip(batches.items(), parts, streams, strict=True):
+                job = self.jobs[number]
+                losses[number] = job.type.loss(job.head, part, batch, job.schedule.recipe, stream)
+        self.tokens += sum(packed.tokens)
+        return losses
+
+    def _note(self, step: int, losses: dict[int, torch.Tensor], norms: torch.Tensor) -> None:
+        values = torch.stack(list(losses.values())).detach().tolist()
+        for number, value, norm in zip(losses, values, norms[list(losses)].tolist(), strict=True):
+            job = self.jobs[number]
+            if not (math.isfinite(value) and math.isfinite(norm)):
+                items = job.schedule.indices(step)[:5]
+                raise TrainingFailed(
+                    f"{job.name}: loss {value}, gradient norm {norm} at step {step + 1} (items {items}...)",
+                    "try a lower lr",
+                )
+            job.recent.append(value)
+            if len(job.recent) == LOG_EVERY or step + 1 == job.schedule.steps:
+                job.curve.append((step + 1, sum(job.recent) / len(job.recent)))
+                job.recent = []
+        self.progress(step=step + 1, steps=self.steps, tokens=self.tokens, loss=sum(values) / len(values))
+
+
+def entries(assembled: Assembled, heads: Sequence[torch.nn.Module]) -> list[Entry]:
+    """Everything that trains: the stacked modules, and each task's head."""
+    found = [Entry(s.name, s.parameter, s.jobs) for s in assembled.stacked()]
+    for job, head in enumerate(heads):
+        found += [
+            Entry(f"head.{job}.{name}", parameter, (job,), stacked=False)
+            for name, parameter in head.named_parameters()
+            if parameter.requires_grad
+        ]
+    return found
+
+
+@contextmanager
+def interrupts() -> Iterator[threading.Event]:
+    """An event that Ctrl-C or SIGTERM sets, so that the step at hand is finished and the state saved."""
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

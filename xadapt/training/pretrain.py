@@ -1,0 +1,71 @@
+"""Make an encoder from text: train its tokenizer, then all its weights by masked language modelling."""
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from xadapt.errors import DataError
+from xadapt.examples import Text
+from xadapt.modeling.assemble import Assembled, Slot
+from xadapt.modeling.encoder import Encoder
+from xadapt.modeling.pretrained import save_tokenizer, train_tokenizer
+from xadapt.recipe import Architecture, Recipe
+from xadapt.task_types import task_type
+from xadapt.training.batches import Schedule, stream
+from xadapt.training.checkpoint import Checkpoint
+from xadapt.training.loop import Job, Loop, entries
+from xadapt.training.optimizer import Entry
+from xadapt.training.precision import accelerator
+from xadapt.workflow.context import Context
+
+
+def pretrain(
+    lines: Sequence[Text],
+    architecture: Architecture,
+    recipe: Recipe,
+    seed: int,
+    out: Path,
+    context: Context,
+    owner: str,
+) -> dict[str, Any]:
+    """Write config, weights (fp16) and tokenizer into `out`; return facts for the record."""
+    if not lines:
+        raise DataError("no text to pretrain on")
+    started = time.monotonic()
+    texts = [side for line in lines for side in (line.text, line.pair) if side]
+    tokenizer = train_tokenizer(texts, architecture.vocabulary)
+    vocabulary = tokenizer.get_vocab_size()
+    mlm = task_type("mlm")
+    items = mlm.encode(lines, tokenizer, recipe, ())
+    # Training runs in fp32 everywhere: nothing here is frozen, so nothing may be bf16.
+    placed = accelerator(context.device, "fp32")
+    encoder = Encoder.fresh(architecture, vocabulary, stream(seed, "encoder"))
+    encoder.place(placed.device, torch.float32)
+    head = mlm.head(encoder, (), stream(seed, "head")).to(placed.device)
+    assembled = Assembled([Slot()], encoder.config)
+    trained = [
+        Entry(f"encoder.{name}", p, (0,), stacked=False)
+        for name, p in encoder.named_parameters()
+        if p.requires_grad
+    ]
+    job = Job("mlm", mlm, items, head, Schedule("mlm", len(items), recipe, seed))
+    checkpoint = Checkpoint(context.store.progress(owner), [owner], context.checkpoint_seconds)
+    everything = [*trained, *entries(assembled, [head])]
+    loop = Loop(encoder, assembled, [job], everything, placed, checkpoint, context.progress)
+    resumed = loop.run()
+    save_tokenizer(tokenizer, out, architecture.max_length)
+    encoder.to_hf().half().save_pretrained(str(out))
+    (out / "curve.json").write_text(json.dumps(job.curve) + "\n", encoding="utf-8")
+    return {
+        "device": str(placed.device),
+        "vocabulary": vocabulary,
+        "parameters": sum(p.numel() for p in encoder.parameters()),
+        "tokens": loop.tokens,
+        "loss": job.curve[-1][1],
+        "resumed_at_step": resumed,
+        "training_seconds": round(time.monotonic() - started, 1),
+    }

@@ -1,0 +1,107 @@
+"""Finished stages -> what the engine runs: an encoder with its tokenizer, modules, heads, examples."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tokenizers
+import torch
+from accelerate import Accelerator
+
+from xadapt import examples
+from xadapt.composition import Alone, Composition, Continue, Fuse, Stack
+from xadapt.errors import DataError
+from xadapt.modeling import formats, head_format, pretrained
+from xadapt.modeling.assemble import Slot
+from xadapt.modeling.encoder import Encoder
+from xadapt.modeling.module import Fusion, Module
+from xadapt.recipe import ModelSpec
+from xadapt.stages.data import Data
+from xadapt.stages.encoder import Encoder as EncoderStage
+from xadapt.stages.train import Train
+from xadapt.task_types import task_type
+from xadapt.tasks import task
+from xadapt.training.precision import accelerator, frozen_dtype
+from xadapt.workflow.context import Context
+
+
+@dataclass(frozen=True)
+class Base:
+    """The frozen encoder where it runs, and its tokenizer."""
+
+    encoder: Encoder
+    tokenizer: tokenizers.Tokenizer
+    placed: Accelerator
+    name: str
+
+
+def base(model: ModelSpec | EncoderStage, context: Context) -> Base:
+    """Load the encoder of a stage; kept until another one is asked for."""
+    placed = accelerator(context.device, context.precision)
+    if isinstance(model, EncoderStage):
+        place, revision, name = str(context.store.path(model)), None, f"encoder {model.digest[:12]}"
+    else:
+        place, revision = pretrained.location(model)
+        name = model.name
+    encoder = pretrained.load(place, revision, placed.device, frozen_dtype(placed))
+    return Base(encoder, pretrained.tokenizer(place, revision), placed, name)
+
+
+def read(data: Data, context: Context) -> list[Any]:
+    """The examples of a finished Data stage; DataError when there are none."""
+    found = list(examples.read(context.store.path(data) / "examples.jsonl", task(data.task).type))
+    if not found:
+        raise DataError(f"{data.title()}: no examples")
+    return found
+
+
+def trained(stage: Train, context: Context) -> Module | Fusion:
+    """What a finished Train stage trained; a fusion comes with its parts."""
+    folder = context.store.path(stage)
+    if isinstance(stage.base, Fuse):
+        return formats.load_fusion(folder, [_module(part, context) for part in stage.base.parts])
+    return formats.load_module(folder)
+
+
+def _module(stage: Train, context: Context) -> Module:
+    found = trained(stage, context)
+    if not isinstance(found, Module):
+        raise DataError(
+            f"{stage.title()} is a fusion; only a single module can be a part of another composition"
+        )
+    return found
+
+
+def frozen(composition: Composition, context: Context) -> Composition:
+    """The composition with its trained modules as leaves."""
+    return composition.map(lambda stage: _module(stage, context))
+
+
+def slot_of(module: Train | Composition, context: Context) -> Slot:
+    """A finished target, or a composition read as it is, as one slot for prediction."""
+    if isinstance(module, Composition):
+        return Slot(frozen(module, context))
+    found = trained(module, context)
+    if isinstance(found, Fusion):
+        return Slot(Fuse(found.parts), fusion=found)
+    below = frozen(module.base, context) if isinstance(module.base, Stack) else Alone()
+    return Slot(below, own=found)
+
+
+def new_slot(stage: Train, encoder: Encoder, context: Context, seed: int) -> Slot:
+    """The slot that a Train stage starts from."""
+    parts = frozen(stage.base, context)
+    if isinstance(parts, Fuse):
+        return Slot(parts, fusion=Fusion.initial(parts.parts, encoder.config, seed))
+    if isinstance(parts, Continue):
+        return Slot(Alone(), own=parts.parts[0])
+    return Slot(parts, own=Module.initial(stage.recipe.method, encoder.config, seed))
+
+
+def load_head(stage: Train, encoder: Encoder, labels: Sequence[str], folder: Path) -> torch.nn.Module:
+    """The head a Train stage saved. Raises IntegrityError when its labels are others or in another order."""
+    kind = task(stage.task).type
+    head = task_type(kind).head(encoder, labels, 0)
+    head_format.load_head(folder, head, kind, labels)
+    return head
