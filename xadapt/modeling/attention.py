@@ -44,7 +44,8 @@ class Attention:
             ends = torch.tensor([0, *self.lengths]).cumsum(0)
             self._bounds = ends.to(self.device, torch.int32)
         longest = max(self.lengths)
-        result: torch.Tensor = varlen_attn(q, k, v, self._bounds, self._bounds, longest, longest)
+        result = varlen_attn(q, k, v, self._bounds, self._bounds, longest, longest)
+        assert isinstance(result, torch.Tensor)
         return result
 
     def _bucketed(self, qkv: torch.Tensor) -> torch.Tensor:

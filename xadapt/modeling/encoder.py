@@ -237,7 +237,8 @@ class Encoder(nn.Module):
         attention = Attention(packed.lengths, self.config.num_attention_heads, x.device)
         for number, layer in enumerate(self.layers[:upto]):
             x = layer(x, number, attention, sites, dropout)
-        return x.float()
+        hidden: torch.Tensor = x.float()
+        return hidden
 
 
 def checksum(tensors: Any) -> tuple[int, ...]:

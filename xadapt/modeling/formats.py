@@ -5,6 +5,7 @@ head, its label names and the pooling it reads.
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,7 +104,7 @@ def write_files(
     folder: Path, files: tuple[str, str], facts: Any, weights: Mapping[str, torch.Tensor]
 ) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(facts, indent=2, sort_keys=True, ensure_ascii=False)
+    text = json.dumps(facts, indent=2, ensure_ascii=False)
     (folder / files[0]).write_text(text + "\n", encoding="utf-8")
     flat = {name: weights[name].detach().float().cpu().contiguous() for name in sorted(weights)}
     save_file(flat, folder / files[1], metadata={"format": "pt"})
@@ -184,7 +185,7 @@ def _layers(weights: Mapping[str, torch.Tensor], end: str, folder: Path) -> torc
 
 
 def _peft_config(method: LoRA, about: About) -> dict[str, Any]:
-    modules = [LORA_KEYS[target] for target in sorted(method.targets)]
+    modules = "|".join(re.escape(LORA_KEYS[target]) for target in sorted(method.targets))
     return {
         "alpha_pattern": {},
         "base_model_name_or_path": about.model,
@@ -198,7 +199,7 @@ def _peft_config(method: LoRA, about: About) -> dict[str, Any]:
         "peft_type": "LORA",
         "r": method.rank,
         "rank_pattern": {},
-        "target_modules": rf".*layer\.\d+\.({'|'.join(name.replace('.', chr(92) + '.') for name in modules)})",
+        "target_modules": rf".*layer\.\d+\.({modules})",
         "task_type": "FEATURE_EXTRACTION",
         "use_dora": False,
         "use_rslora": False,
@@ -227,7 +228,7 @@ def _load_peft(folder: Path) -> Module:
                 found[f"{target}.{side}"] = _layers(mine, end, folder)
     if len(found) * next(iter(found.values())).shape[0] != len(weights) if found else True:
         raise IntegrityError(f"{folder}: has weights that are no LoRA update of the encoder")
-    targets = tuple(target for target in LORA_KEYS if f"{target}.A" in found)
+    targets: tuple[Any, ...] = tuple(target for target in LORA_KEYS if f"{target}.A" in found)
     method = LoRA(rank=facts["r"], alpha=facts["lora_alpha"], dropout=facts["lora_dropout"], targets=targets)
     return Module(method, found)
 

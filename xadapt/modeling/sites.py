@@ -1,40 +1,33 @@
-"""Where modules meet the encoder: beside a frozen projection, and after the feed-forward of a layer."""
+"""Where modules act on the frozen encoder: after each projection, and before the last norm of a layer."""
 
 from collections.abc import Callable
 from typing import Protocol
 
-import torch
+from torch import Tensor
 
-Dropout = Callable[[torch.Tensor], torch.Tensor]
-Norm = Callable[[torch.Tensor], torch.Tensor]
+PROJECTIONS = ("query", "key", "value", "attention_output", "intermediate", "output")
+"""Frozen matrices of one layer, in the order in which they are applied."""
 
-
-def no_dropout(x: torch.Tensor) -> torch.Tensor:
-    return x
+Normalise = Callable[[Tensor], Tensor]
 
 
 class Sites(Protocol):
-    """What the encoder calls in each layer; tensors are [T, width] over all tokens of the batch."""
+    """What acts during one forward; tensors are [T, width], tokens laid out as in its Packed."""
 
-    targets: frozenset[str]
-    """Projections whose `project` changes something."""
+    def project(self, layer: int, name: str, x: Tensor, y: Tensor) -> Tensor:
+        """The output `y` of projection `name` on input `x`, changed."""
 
-    def project(self, layer: int, name: str, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        """After the frozen projection `name` gave `y` for input `x`: the output to go on with."""
-
-    def after(self, layer: int, hidden: torch.Tensor, residual: torch.Tensor, norm: Norm) -> torch.Tensor:
-        """After the second feed-forward matrix: `hidden` to go on with, before norm(hidden + residual)."""
+    def after(self, layer: int, hidden: Tensor, residual: Tensor, norm: Normalise) -> Tensor:
+        """The feed-forward output `hidden`, changed before the layer ends with norm(hidden + residual)."""
 
 
 class NoSites:
-    """The encoder as it is."""
+    """The bare encoder."""
 
-    targets: frozenset[str] = frozenset()
-
-    def project(self, layer: int, name: str, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    def project(self, layer: int, name: str, x: Tensor, y: Tensor) -> Tensor:
         return y
 
-    def after(self, layer: int, hidden: torch.Tensor, residual: torch.Tensor, norm: Norm) -> torch.Tensor:
+    def after(self, layer: int, hidden: Tensor, residual: Tensor, norm: Normalise) -> Tensor:
         return hidden
 
 

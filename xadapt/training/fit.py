@@ -21,7 +21,7 @@ from xadapt.tasks import task
 from xadapt.training.batches import Schedule, stream
 from xadapt.training.checkpoint import Checkpoint
 from xadapt.training.loop import Job, Loop, entries
-from xadapt.training.restore import Base, base, new_slot, read
+from xadapt.training.restore import Base, base, check_length, new_slot, read
 from xadapt.workflow.context import Context
 
 
@@ -58,6 +58,7 @@ def _jobs(stages: Sequence[Train], ground: Base, context: Context) -> list[Job]:
     encoded: dict[Any, list[Item]] = {}
     jobs = []
     for stage in stages:
+        check_length(stage.recipe, ground.encoder)
         what = task(stage.task)
         kind = task_type(what.type)
         key = (stage.data.digest, stage.task, stage.recipe.max_length, stage.recipe.stride)

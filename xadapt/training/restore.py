@@ -11,12 +11,12 @@ from accelerate import Accelerator
 
 from xadapt import examples
 from xadapt.composition import Alone, Composition, Continue, Fuse, Stack
-from xadapt.errors import DataError
+from xadapt.errors import ConfigError, DataError
 from xadapt.modeling import formats, head_format, pretrained
 from xadapt.modeling.assemble import Slot
 from xadapt.modeling.encoder import Encoder
 from xadapt.modeling.module import Fusion, Module
-from xadapt.recipe import ModelSpec
+from xadapt.recipe import ModelSpec, Recipe
 from xadapt.stages.data import Data
 from xadapt.stages.encoder import Encoder as EncoderStage
 from xadapt.stages.train import Train
@@ -71,6 +71,13 @@ def _module(stage: Train, context: Context) -> Module:
             f"{stage.title()} is a fusion; only a single module can be a part of another composition"
         )
     return found
+
+
+def check_length(recipe: Recipe, encoder: Encoder) -> None:
+    """Raise ConfigError when a recipe asks for more tokens than the encoder has positions."""
+    room = encoder.config.max_position_embeddings - encoder.config.pad_token_id - 1
+    if recipe.max_length > room:
+        raise ConfigError(f"recipe max_length = {recipe.max_length}, the encoder has {room} positions")
 
 
 def frozen(composition: Composition, context: Context) -> Composition:

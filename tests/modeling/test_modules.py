@@ -1,0 +1,246 @@
+"""Banks and compositions against `adapters` and `peft`: forward and gradients."""
+
+import adapters
+import adapters.composition as ac
+import peft
+import pytest
+import torch
+import transformers
+
+from xadapt.composition import Alone, Continue, Fuse, Stack
+from xadapt.errors import ConfigError
+from xadapt.modeling import formats
+from xadapt.modeling.assemble import Assembled, Slot
+from xadapt.modeling.encoder import Encoder, Packed
+from xadapt.modeling.formats import BOTTLENECK_KEYS, FUSION_KEYS, About
+from xadapt.recipe import Bottleneck, LoRA
+
+from .conftest import config, padded, random_fusion, random_module, sequences, unpad
+
+BOTTLENECK = Bottleneck(reduction_factor=4)
+LORA = LoRA(rank=3, alpha=6)
+
+
+def about(name: str) -> About:
+    return About(name, "tiny", (), "first")
+
+
+def library(hf, folder, modules) -> adapters.XLMRobertaAdapterModel:
+    """An `adapters` model with these bottleneck modules loaded from folders that we wrote."""
+    model = adapters.XLMRobertaAdapterModel(config())
+    model.roberta.load_state_dict(hf.state_dict(), strict=False)
+    for name, module in modules.items():
+        formats.save_module(folder / name, module, about(name), config())
+        model.load_adapter(str(folder / name), load_as=name, use_safetensors=True)
+    return model.eval()
+
+
+def run(encoder, slot, packed):
+    assembled = Assembled([slot], config())
+    hidden = encoder(packed, assembled.sites(packed, [0]))
+    return assembled, hidden
+
+
+def weights_of_loss(packed):
+    return torch.randn(len(packed.ids), 32, generator=torch.Generator().manual_seed(9))
+
+
+def compare(encoder, slot, packed, expected):
+    """Equal outputs; returns our gradients by name after a backward of the same loss."""
+    encoder.freeze()
+    assembled, hidden = run(encoder, slot, packed)
+    assert (hidden - expected).abs().max() < 1e-5
+    (hidden * weights_of_loss(packed)).sum().backward()
+    return {name.split(".")[-1]: p.grad[0] for name, p in assembled.named_parameters() if p.grad is not None}
+
+
+def library_hidden(model, setup):
+    ids, mask = padded(sequences())
+    model.set_active_adapters(setup)
+    model.active_head = None
+    return unpad(model.roberta(ids, attention_mask=mask)[0], mask)
+
+
+def check_gradients(ours, model, pattern, keys):
+    for name, theirs in keys.items():
+        for layer in range(3):
+            found = dict(model.named_parameters())[pattern.format(layer) + theirs].grad
+            if found is None or name == "key_bias":
+                continue
+            assert torch.allclose(ours[name][layer], found, atol=2e-5, rtol=1e-4), (name, layer)
+
+
+@pytest.mark.parametrize("non_linearity", ["relu", "gelu", "swish", "tanh"])
+def test_bottleneck_equals_adapters(hf, encoder, packed, tmp_path, non_linearity):
+    method = Bottleneck(reduction_factor=4, non_linearity=non_linearity)
+    module = random_module(method, 1)
+    model = library(hf, tmp_path, {"a": module})
+    model.train_adapter("a")
+    expected = library_hidden(model, "a")
+    assert (expected - encoder(packed)).abs().max() > 0.1, "the module must matter"
+    ours = compare(encoder, Slot(own=module), packed, expected.detach())
+    (expected * weights_of_loss(packed)).sum().backward()
+    check_gradients(ours, model, "roberta.encoder.layer.{}.output.adapters.a.", BOTTLENECK_KEYS)
+
+
+def test_stack_equals_adapters(hf, encoder, packed, tmp_path):
+    below, own = random_module(BOTTLENECK, 1), random_module(BOTTLENECK, 2)
+    model = library(hf, tmp_path, {"a": below, "b": own})
+    model.train_adapter("b")
+    expected = library_hidden(model, ac.Stack("a", "b"))
+    ours = compare(encoder, Slot(Stack((below,)), own=own), packed, expected.detach())
+    (expected * weights_of_loss(packed)).sum().backward()
+    check_gradients(ours, model, "roberta.encoder.layer.{}.output.adapters.b.", BOTTLENECK_KEYS)
+
+
+@pytest.mark.parametrize("count", [2, 5])
+def test_fuse_equals_adapters(hf, encoder, packed, tmp_path, count):
+    parts = [random_module(BOTTLENECK, seed) for seed in range(count)]
+    fusion = random_fusion(parts, 7)
+    names = [f"m{n}" for n in range(count)]
+    model = library(hf, tmp_path, dict(zip(names, parts, strict=True)))
+    formats.save_fusion(tmp_path / "fusion", fusion, names, about("f"), config())
+    model.load_adapter_fusion(str(tmp_path / "fusion"), use_safetensors=True)
+    model.train_adapter_fusion(ac.Fuse(*names))
+    model.eval()
+    expected = library_hidden(model, ac.Fuse(*names))
+    ours = compare(encoder, Slot(Fuse(tuple(parts)), fusion=fusion), packed, expected.detach())
+    (expected * weights_of_loss(packed)).sum().backward()
+    pattern = f"roberta.encoder.layer.{{}}.output.adapter_fusion_layer.{','.join(names)}."
+    check_gradients(ours, model, pattern, FUSION_KEYS)
+
+
+ALL_TARGETS = ("query", "key", "value", "attention_output", "intermediate", "output")
+
+
+def peft_model(hf, folder, modules):
+    model = transformers.XLMRobertaModel(config(), add_pooling_layer=False)
+    model.load_state_dict(hf.state_dict())
+    wrapped = None
+    for name, module in modules.items():
+        formats.save_module(folder / name, module, about(name), config())
+        if wrapped is None:
+            wrapped = peft.PeftModel.from_pretrained(
+                model, str(folder / name), adapter_name=name, is_trainable=True
+            )
+        else:
+            wrapped.load_adapter(str(folder / name), adapter_name=name, is_trainable=True)
+    wrapped.base_model.set_adapter(list(modules))
+    return wrapped.eval()
+
+
+@pytest.mark.parametrize("targets", [("query", "value"), ALL_TARGETS, ("output",)])
+def test_lora_equals_peft(hf, encoder, packed, tmp_path, targets):
+    module = random_module(LoRA(rank=3, alpha=6, targets=targets), 1)
+    model = peft_model(hf, tmp_path, {"a": module})
+    ids, mask = padded(sequences())
+    expected = unpad(model(ids, attention_mask=mask).last_hidden_state, mask)
+    assert (expected - encoder(packed)).abs().max() > 0.1
+    ours = compare(encoder, Slot(own=module), packed, expected.detach())
+    (expected * weights_of_loss(packed)).sum().backward()
+    theirs = dict(model.named_parameters())
+    for name in module.weights:
+        target, side = name.split(".")
+        for layer in range(3):
+            key = f"encoder.layer.{layer}.{formats.LORA_KEYS[target]}.lora_{side}.a.weight"
+            gradient = theirs[f"base_model.model.{key}"].grad
+            assert torch.allclose(ours[name.replace(".", "_")][layer], gradient, atol=2e-5, rtol=1e-4), key
+
+
+def test_lora_stack_equals_peft_with_both_active(hf, encoder, packed, tmp_path):
+    below, own = random_module(LORA, 1), random_module(LORA, 2)
+    model = peft_model(hf, tmp_path, {"a": below, "b": own})
+    ids, mask = padded(sequences())
+    with torch.no_grad():
+        expected = unpad(model(ids, attention_mask=mask).last_hidden_state, mask)
+        assert (run(encoder, Slot(Stack((below,)), own=own), packed)[1] - expected).abs().max() < 1e-5
+
+
+def test_a_composition_read_as_it_is(encoder, packed):
+    module = random_module(BOTTLENECK, 1)
+    active = run(encoder, Slot(own=module), packed)[1]
+    assert torch.equal(run(encoder, Slot(Stack((module,))), packed)[1], active)
+    assert torch.equal(run(encoder, Slot(Continue((module,))), packed)[1], active)
+    assert torch.equal(run(encoder, Slot(Alone()), packed)[1], encoder(packed))
+
+
+def mixed_slots():
+    a, b, c = (random_module(BOTTLENECK, seed) for seed in range(3))
+    return [
+        Slot(own=a),
+        Slot(Stack((b,)), own=c),
+        Slot(own=random_module(LORA, 4)),
+        Slot(Fuse((a, b)), fusion=random_fusion((a, b), 5)),
+        Slot(own=b),
+        Slot(Stack((random_module(LORA, 6),)), own=random_module(LORA, 7)),
+        Slot(),
+    ]
+
+
+@pytest.mark.parametrize("counts", [(2,) * 7, (1, 3, 2, 2, 4, 1, 1)], ids=["equal", "ragged"])
+@pytest.mark.parametrize("size", [6, None], ids=["same length", "any length"])
+def test_side_by_side_equals_apart(hf, counts, size):
+    slots = mixed_slots()
+    lengths = [size or 3 + (7 * n) % 11 for n in range(sum(counts))]
+    rows = sequences(lengths, seed=2)
+    packed = Packed.of(rows, counts)
+    encoder = Encoder.from_hf(hf)
+    encoder.freeze()
+    together = Assembled(slots, config())
+    hidden = encoder(packed, together.sites(packed, range(7)))
+    loss = torch.randn(hidden.shape, generator=torch.Generator().manual_seed(1))
+    (hidden * loss).sum().backward()
+    at = 0
+    for job, (slot, part) in enumerate(zip(slots, hidden.split(list(packed.tokens)), strict=True)):
+        own = rows[at : at + counts[job]]
+        at += counts[job]
+        alone = Assembled([slot], config())
+        expected = encoder(Packed.of(own), alone.sites(Packed.of(own), [0]))
+        assert (part - expected).abs().max() < 1e-5
+        if not alone.stacked():
+            continue
+        start = sum(packed.tokens[:job])
+        (expected * loss[start : start + len(expected)]).sum().backward()
+        mine = {s.name.split(".")[-1]: s.parameter.grad[s.jobs.index(job)] for s in together.stacked()
+                if job in s.jobs and s.parameter.grad is not None}  # fmt: skip
+        theirs = {
+            s.name.split(".")[-1]: s.parameter.grad[0]
+            for s in alone.stacked()
+            if s.parameter.grad is not None
+        }
+        assert mine.keys() == theirs.keys()
+        for name, gradient in theirs.items():
+            assert torch.allclose(mine[name], gradient, atol=2e-5, rtol=1e-4), (job, name)
+
+
+def test_a_step_may_leave_jobs_out(encoder):
+    slots = mixed_slots()
+    rows = sequences((4, 6, 5))
+    packed = Packed.of(rows, (1, 1, 1))
+    together = Assembled(slots, config())
+    hidden = encoder(packed, together.sites(packed, [1, 3, 4])).split([4, 6, 5])
+    for job, row, part in zip([1, 3, 4], rows, hidden, strict=True):
+        expected = run(encoder, slots[job], Packed.of([row]))[1]
+        assert (part - expected).abs().max() < 1e-5
+
+
+def test_trained_gives_the_weights_back(encoder):
+    slots = mixed_slots()
+    together = Assembled(slots, config())
+    for job, slot in enumerate(slots[:-1]):
+        expected = (slot.fusion or slot.own).weights
+        found = together.trained(job).weights
+        assert expected.keys() == found.keys()
+        assert all(torch.equal(found[name], expected[name]) for name in expected)
+    with pytest.raises(ConfigError, match="trains no module"):
+        together.trained(6)
+
+
+def test_refuses_a_module_of_another_depth_and_a_fusion_of_unlike_parts():
+    module = random_module(BOTTLENECK, 1)
+    short = type(module)(module.method, {name: w[:2] for name, w in module.weights.items()})
+    with pytest.raises(ConfigError, match="2 layers on an encoder of 3"):
+        Assembled([Slot(own=short)], config())
+    other = random_module(Bottleneck(reduction_factor=8), 1)
+    with pytest.raises(ConfigError, match="one method and size"):
+        Assembled([Slot(Fuse((module, other)), fusion=random_fusion((module, module), 1).__class__({}, (module, other)))], config())  # fmt: skip  # noqa: E501

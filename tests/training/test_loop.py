@@ -1,0 +1,188 @@
+"""The loop: side by side equals apart, a killed run continues bit for bit, faults are named."""
+
+import os
+import signal
+
+import pytest
+import tokenizers
+import torch
+
+from xadapt.composition import Fuse, Stack
+from xadapt.errors import TrainingFailed
+from xadapt.examples import Choice, Classification, Question, Tagging
+from xadapt.modeling.assemble import Assembled, Slot
+from xadapt.modeling.encoder import Encoder
+from xadapt.modeling.pretrained import train_tokenizer
+from xadapt.recipe import Architecture, Bottleneck, LoRA, Recipe
+from xadapt.task_types import task_type
+from xadapt.training.batches import Schedule
+from xadapt.training.checkpoint import Checkpoint
+from xadapt.training.loop import Job, Loop, entries
+from xadapt.training.precision import accelerator
+
+from ..modeling.conftest import random_fusion, random_module
+
+WORDS = "the cat dog saw a red big hat in lima oslo and then it sang".split()  # noqa: SIM905
+SMALL = Architecture(layers=3, hidden=32, heads=4, intermediate=48, max_length=128)
+
+
+def sentence(n: int, size: int) -> str:
+    return " ".join(WORDS[(n * 7 + i * (n % 5 + 1)) % len(WORDS)] for i in range(size))
+
+
+EXAMPLES = {
+    "classification": [
+        Classification(str(n), sentence(n, 3 + n % 5), sentence(n + 1, 4), "ab"[n % 2]) for n in range(20)
+    ],
+    "tagging": [
+        Tagging(str(n), tuple(sentence(n, 2 + n % 4).split()), ("a", "b", "a", "b", "a")[: 2 + n % 4])
+        for n in range(13)
+    ],
+    "choice": [
+        Choice(str(n), sentence(n, 4), tuple(sentence(n + k, 2) for k in range(3)), n % 3) for n in range(10)
+    ],
+    "span": [
+        Question(str(n), sentence(n, 3), sentence(n, 9), (sentence(n, 9).split()[2],), (_at,))
+        for n in range(12)
+        for _at in [len(" ".join(sentence(n, 9).split()[:2])) + 1]
+    ],
+}
+PLANS = {
+    "classification": Recipe(batch=6, steps=9, lr=3e-3, dropout=0.2),
+    "tagging": Recipe(batch=4, steps=12, lr=1e-3, dropout=0.1, clip=0.5, weight_decay=0.1),
+    "choice": Recipe(batch=2, steps=5, lr=2e-3, dropout=0.0, pooling="max"),
+    "span": Recipe(batch=3, steps=11, lr=2e-3, dropout=0.1, warmup=0.3),
+}
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> tokenizers.Tokenizer:
+    return train_tokenizer([sentence(n, 12) for n in range(60)], 60)
+
+
+@pytest.fixture(scope="module")
+def encoder(tokenizer) -> Encoder:
+    made = Encoder.fresh(SMALL, tokenizer.get_vocab_size(), 1)
+    made.freeze()
+    return made
+
+
+def slots():
+    a, b = random_module(Bottleneck(reduction_factor=4), 1), random_module(Bottleneck(reduction_factor=4), 2)
+    return {
+        "classification": Slot(own=a),
+        "tagging": Slot(Stack((a,)), own=b),
+        "choice": Slot(own=random_module(LoRA(rank=2, dropout=0.1), 3)),
+        "span": Slot(Fuse((a, b)), fusion=random_fusion((a, b), 4)),
+    }
+
+
+def make(kinds, encoder, tokenizer, folder, seconds=1e9) -> Loop:
+    jobs = []
+    for kind in kinds:
+        recipe = PLANS[kind]
+        items = task_type(kind).encode(EXAMPLES[kind], tokenizer, recipe, ("a", "b"))
+        head = task_type(kind).head(encoder, ("a", "b"), 5)
+        jobs.append(Job(kind, task_type(kind), items, head, Schedule(kind, len(items), recipe, 1)))
+    assembled = Assembled([slots()[kind] for kind in kinds], encoder.config)
+    everything = entries(assembled, [job.head for job in jobs])
+    checkpoint = Checkpoint(folder, kinds, seconds)
+    return Loop(
+        encoder, assembled, jobs, everything, accelerator("cpu", "fp32"), checkpoint, lambda **_: None
+    )
+
+
+def result(loop: Loop, number: int) -> dict[str, torch.Tensor]:
+    head = {f"head.{name}": w.clone() for name, w in loop.jobs[number].head.state_dict().items()}
+    return loop.assembled.trained(number).weights | head
+
+
+def test_four_kinds_of_task_side_by_side_equal_each_apart(encoder, tokenizer, tmp_path):
+    kinds = list(PLANS)
+    together = make(kinds, encoder, tokenizer, tmp_path / "k")
+    together.run()
+    for number, kind in enumerate(kinds):
+        apart = make([kind], encoder, tokenizer, tmp_path / kind)
+        before = result(apart, 0)
+        apart.run()
+        for name, expected in result(apart, 0).items():
+            if (kind, name) == ("span", "head.out.bias"):
+                continue  # Its gradient is mathematically zero, so Adam turns rounding into steps.
+            found = result(together, number)[name]
+            moved = (expected - before[name]).abs().max()
+            assert (found - expected).abs().max() < 1e-5 + 1e-2 * moved, (kind, name)
+        assert [step for step, _ in together.jobs[number].curve] == [step for step, _ in apart.jobs[0].curve]
+        assert apart.jobs[0].curve[-1][0] == PLANS[kind].steps
+
+
+class Killed(Exception):
+    pass
+
+
+def test_a_run_killed_in_the_middle_continues_bit_for_bit(encoder, tokenizer, tmp_path):
+    kinds = list(PLANS)
+    whole = make(kinds, encoder, tokenizer, tmp_path / "whole")
+    whole.run()
+    for stop in (1, 6, 10):
+        folder = tmp_path / str(stop)
+        first = make(kinds, encoder, tokenizer, folder, seconds=-1)
+
+        def die(step, stop=stop, **_):
+            if step == stop + 1:
+                raise Killed
+
+        first.progress = die
+        with pytest.raises(Killed):
+            first.run()
+        second = make(kinds, encoder, tokenizer, folder)
+        assert second.run() == stop
+        for number in range(len(kinds)):
+            for name, expected in result(whole, number).items():
+                assert torch.equal(result(second, number)[name], expected), (stop, kinds[number], name)
+            assert second.jobs[number].curve == whole.jobs[number].curve
+
+
+def test_same_seed_gives_the_same_bits(encoder, tokenizer, tmp_path):
+    loops = [make(["classification"], encoder, tokenizer, tmp_path / name) for name in "ab"]
+    for loop in loops:
+        loop.run()
+    assert all(torch.equal(w, result(loops[1], 0)[name]) for name, w in result(loops[0], 0).items())
+
+
+def test_ctrl_c_finishes_the_step_and_saves(encoder, tokenizer, tmp_path):
+    loop = make(["tagging"], encoder, tokenizer, tmp_path)
+    loop.progress = lambda step, **_: os.kill(os.getpid(), signal.SIGINT) if step == 4 else None
+    with pytest.raises(KeyboardInterrupt):
+        loop.run()
+    assert make(["tagging"], encoder, tokenizer, tmp_path).run() == 4
+
+
+def test_a_checkpoint_of_other_stages_or_a_broken_one_is_not_used(encoder, tokenizer, tmp_path):
+    loop = make(["tagging"], encoder, tokenizer, tmp_path, seconds=-1)
+    loop.run()
+    other = make(["classification"], encoder, tokenizer, tmp_path)
+    assert other.checkpoint.load(other.state()) is None
+    path = tmp_path / "checkpoint.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+    again = make(["tagging"], encoder, tokenizer, tmp_path)
+    before = {name: w.clone() for name, w in again.state().items()}
+    assert again.checkpoint.load(again.state()) is None
+    assert all(torch.equal(w, before[name]) for name, w in again.state().items())
+
+
+def test_a_loss_that_is_not_finite_stops_with_task_and_step(encoder, tokenizer, tmp_path):
+    loop = make(["classification"], encoder, tokenizer, tmp_path)
+    with torch.no_grad():
+        loop.jobs[0].head.out.bias[0] = float("nan")
+    with pytest.raises(TrainingFailed, match=r"classification: loss nan, gradient norm nan at step 1"):
+        loop.run()
+
+
+def test_training_lowers_the_loss_and_leaves_the_encoder_alone(encoder, tokenizer, tmp_path):
+    before = encoder.fingerprint()
+    loop = make(["classification"], encoder, tokenizer, tmp_path)
+    frozen = loop.assembled.fingerprint()
+    loop.jobs[0].schedule = Schedule("t", 20, Recipe(batch=20, steps=120, lr=5e-3, dropout=0.0), 1)
+    loop.run()
+    assert loop.jobs[0].curve[-1][1] < 0.5 * loop.jobs[0].curve[0][1]
+    assert encoder.fingerprint() == before and loop.assembled.fingerprint() == frozen
