@@ -1,33 +1,40 @@
-"""Where modules act on the frozen encoder: after each projection, and before the last norm of a layer."""
+"""Where modules meet the encoder: beside a frozen projection, and after the feed-forward of a layer."""
 
 from collections.abc import Callable
 from typing import Protocol
 
-from torch import Tensor
+import torch
 
-PROJECTIONS = ("query", "key", "value", "attention_output", "intermediate", "output")
-"""Frozen matrices of one layer, in the order in which they are applied."""
+Dropout = Callable[[torch.Tensor], torch.Tensor]
+Norm = Callable[[torch.Tensor], torch.Tensor]
 
-Normalise = Callable[[Tensor], Tensor]
+
+def no_dropout(x: torch.Tensor) -> torch.Tensor:
+    return x
 
 
 class Sites(Protocol):
-    """What acts during one forward; tensors are [T, width], tokens laid out as in its Packed."""
+    """What the encoder calls in each layer; tensors are [T, width] over all tokens of the batch."""
 
-    def project(self, layer: int, name: str, x: Tensor, y: Tensor) -> Tensor:
-        """The output `y` of projection `name` on input `x`, changed."""
+    targets: frozenset[str]
+    """Projections whose `project` changes something."""
 
-    def after(self, layer: int, hidden: Tensor, residual: Tensor, norm: Normalise) -> Tensor:
-        """The feed-forward output `hidden`, changed before the layer ends with norm(hidden + residual)."""
+    def project(self, layer: int, name: str, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """After the frozen projection `name` gave `y` for input `x`: the output to go on with."""
+
+    def after(self, layer: int, hidden: torch.Tensor, residual: torch.Tensor, norm: Norm) -> torch.Tensor:
+        """After the second feed-forward matrix: `hidden` to go on with, before norm(hidden + residual)."""
 
 
 class NoSites:
-    """The bare encoder."""
+    """The encoder as it is."""
 
-    def project(self, layer: int, name: str, x: Tensor, y: Tensor) -> Tensor:
+    targets: frozenset[str] = frozenset()
+
+    def project(self, layer: int, name: str, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         return y
 
-    def after(self, layer: int, hidden: Tensor, residual: Tensor, norm: Normalise) -> Tensor:
+    def after(self, layer: int, hidden: torch.Tensor, residual: torch.Tensor, norm: Norm) -> torch.Tensor:
         return hidden
 
 
