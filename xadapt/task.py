@@ -34,8 +34,8 @@ class Task:
     metric: str
     """A module of `metrics`."""
     role: Role
-    read: Callable[[Row, str], Example]
-    """A row and its id -> an example; raises ValueError naming the field and the value."""
+    read: Callable[[Row, str], Example | None]
+    """A row and its number -> an example, or None without a label; ValueError names field and value."""
     labels: tuple[str, ...] = ()
     benchmarks: tuple[str, ...] = ()
     languages: tuple[str, ...] = ("en",)

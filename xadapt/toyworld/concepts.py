@@ -61,7 +61,7 @@ SMALL_WORDS: Final = (
         "on",
         "for",
         "with",
-        "not",
+        "never",
         "a",
         "the",
         "be",

@@ -171,28 +171,20 @@ class Speaker:
         if clause.verb.concept == "be":
             verb = [Token(self.word("be"), "AUX", "V", category="(S\\NP)/NP")] if self.dialect.copula else []
             negation = (
-                [Token(self.word("not"), "PART", "V", category="(S\\NP)\\(S\\NP)")] if clause.negated else []
+                [Token(self.word("never"), "ADV", "V", category="(S\\NP)\\(S\\NP)")] if clause.negated else []
             )
             return verb + negation
         word = self.word(*clause.verb)
         category = _verb_category(clause)
-        if self.english:
-            return self._english_verb(clause, word, category)
-        verb = [Token(word + self.dialect.past, "VERB", "V", category=category)]
+        bare = self.english and self._asked_slot(clause) not in ("", "S")
+        inflected = word if bare else past_of(word) if self.english else word + self.dialect.past
+        verb = [Token(inflected, "VERB", "V", category=category)]
         negation = self._negation(clause)
         return verb + negation if self.dialect.negation_after else negation + verb
 
     def _negation(self, clause: Clause) -> list[Token]:
-        category = "(S\\NP)\\(S\\NP)"
-        return [Token(self.word("not"), "PART", "V", category=category)] if clause.negated else []
-
-    def _english_verb(self, clause: Clause, word: str, category: str) -> list[Token]:
-        bare = clause.negated or self._asked_slot(clause) not in ("", "S")
-        verb = [Token(word if bare else past_of(word), "VERB", "V", category=category)]
-        if not clause.negated:
-            return verb
-        auxiliary = Token("did", "AUX", "V", category="(S\\NP)/(S[b]\\NP)")
-        return [auxiliary, *self._negation(clause), *verb]
+        category = "(S\\NP)/(S\\NP)"
+        return [Token(self.word("never"), "ADV", "V", category=category)] if clause.negated else []
 
 
 def _verb_category(clause: Clause) -> str:

@@ -127,10 +127,12 @@ def paraphrase(rng: Random, side: Side) -> Pair:
     return Pair((first._replace(moved=edits.can_move(first)),), second, label)
 
 
-def _common_roles(first: Clause, second: Clause) -> list[str]:
-    """What one can ask of both without asking for what tells them apart."""
-    same = [role for role in ("agent", "place", "day") if getattr(first, role) == getattr(second, role)]
-    return [role for role in same if getattr(first, role) is not None]
+def _otherwise(rng: Random, clause: Clause, role: str, side: Side) -> Clause:
+    """The clause with another meaning, though not in what is asked for."""
+    details = [detail for detail in edits.details(clause) if detail != role]
+    if details and (role == "agent" or rng.random() < 0.4):
+        return edits.with_other_detail(rng, clause, rng.choice(details))
+    return edits.unrelated(rng, clause, side)
 
 
 def duplicate(rng: Random, side: Side) -> Pair:
@@ -138,11 +140,8 @@ def duplicate(rng: Random, side: Side) -> Pair:
     label = rng.randrange(2)
     while True:
         second = _pliable(rng, side, giving=False)
-        first = edits.with_synonym(rng, second) if label else edits.unrelated(rng, second, side)
-        roles = _common_roles(first, second)
-        if not roles:
-            continue
-        role = rng.choice(roles)
-        questions = ask(first, role), ask(second, role)
-        if all(side_of(question) == side for question in questions):
-            return Pair((questions[0],), questions[1], label)
+        role = rng.choice([role for role in ("agent", "place", "day") if getattr(second, role)])
+        if side_of(ask(second, role)) == side:
+            break
+    first = edits.with_synonym(rng, second) if label else _otherwise(rng, second, role, side)
+    return Pair((ask(first, role),), ask(second, role), label)

@@ -93,8 +93,7 @@ def _unsaid(rng: Random, question: Clause, side: Side) -> Clause:
     """A question like one that has an answer, about something the text does not tell."""
     if isinstance(question.agent, Name) and isinstance(question.patient, Thing) and rng.random() < 0.5:
         return edits.with_other_agent(rng, question, side)
-    verb = question.verb.concept
     while True:
-        other = events.event(rng, side, giving=1.0 if question.recipient else 0.0).verb
-        if other.concept != verb:
-            return question._replace(verb=other)
+        verb = events.event(rng, side, giving=1.0 if question.recipient else 0.0).verb
+        if verb.concept != question.verb.concept:
+            return question._replace(verb=verb)
