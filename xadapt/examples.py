@@ -6,7 +6,7 @@ one file and names the row in errors and predictions.
 
 import dataclasses
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,10 @@ class Classification:
     pair: str | None
     label: str
 
+    @property
+    def gold(self) -> str:
+        return self.label
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -33,6 +37,10 @@ class Choice:
     choices: tuple[str, ...]
     label: int
 
+    @property
+    def gold(self) -> int:
+        return self.label
+
 
 @dataclass(frozen=True)
 class Tagging:
@@ -41,6 +49,10 @@ class Tagging:
     id: str
     words: tuple[str, ...]
     tags: tuple[str, ...]
+
+    @property
+    def gold(self) -> tuple[str, ...]:
+        return self.tags
 
 
 @dataclass(frozen=True)
@@ -52,6 +64,10 @@ class Question:
     context: str
     answers: tuple[str, ...]
     starts: tuple[int, ...]
+
+    @property
+    def gold(self) -> tuple[str, ...]:
+        return self.answers
 
 
 @dataclass(frozen=True)
@@ -73,6 +89,8 @@ class Text:
 
 
 Example = Classification | Choice | Tagging | Question | Pairing | Text
+Scored = Classification | Choice | Tagging | Question
+"""The examples that know what is right; the right line of a Pairing is its place in the file."""
 KINDS: dict[str, type[Example]] = {
     "classification": Classification,
     "choice": Choice,
@@ -82,6 +100,11 @@ KINDS: dict[str, type[Example]] = {
     "mlm": Text,
 }
 """The example that each task type reads; its keys are the task types."""
+
+
+def gold(examples: Sequence[Scored | Pairing]) -> list[Any]:
+    """What is right for each example, as the metrics compare it: of a Pairing the index of its own line."""
+    return [index if isinstance(e, Pairing) else e.gold for index, e in enumerate(examples)]
 
 
 def write(examples: Iterable[Example], path: Path) -> int:

@@ -1,10 +1,10 @@
 """What a task is: a dataset, how to read a row of it, how it is scored. Knows no model, no tokenizer."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from xadapt.examples import Example
+from xadapt.examples import Example, Question
 
 Row = Mapping[str, Any]
 Role = Literal["intermediate", "target", "text"]
@@ -52,3 +52,34 @@ class Task:
     """What a reader of its numbers must know."""
     version: int = 1
     """Raised when `read` gives other examples for the same rows."""
+
+
+def label_name(labels: Sequence[str], value: object, field: str = "label") -> str | None:
+    """A label by name: names as they are, numbers as places in `labels` (the order of the source).
+
+    None for an unlabelled row (-1, empty or absent). Raises ValueError for anything else.
+    """
+    if value in (-1, "", None):
+        return None
+    if isinstance(value, str) and value in labels:
+        return value
+    if type(value) is int and 0 <= value < len(labels):
+        return labels[value]
+    raise ValueError(f"field {field!r}: {value!r} is none of {', '.join(labels)}")
+
+
+def words_of(row: Row, tags: str, labels: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """`tokens` and their tags of one row. Raises ValueError for unequal numbers or an unknown tag."""
+    names = [label_name(labels, tag, tags) for tag in row[tags]]
+    if len(names) != len(row["tokens"]) or None in names:
+        raise ValueError(f"field {tags!r}: {len(names)} tags for {len(row['tokens'])} tokens, or one without")
+    return tuple(row["tokens"]), tuple(name for name in names if name is not None)
+
+
+def question_of(row: Row, name: str) -> Question:
+    """A row in SQuAD's columns. Raises ValueError when an answer is not where the row says."""
+    texts, starts = tuple(row["answers"]["text"]), tuple(row["answers"]["answer_start"])
+    for text, start in zip(texts, starts, strict=True):
+        if row["context"][start : start + len(text)] != text:
+            raise ValueError(f"field 'answers': {text[:40]!r} is not at {start} of the context")
+    return Question(str(row.get("id", name)), row["question"], row["context"], texts, starts)

@@ -1,0 +1,48 @@
+"""One module per metric, each equal to the official scorer; nothing here imports anything else of ours.
+
+Each has `items`, which gives one row of sums per test item, and `scores`, which turns added rows into
+numbers in percent, the main one first. A score over any resample of the items is then a sum away.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any, Protocol, cast
+
+import numpy as np
+
+Rows = list[tuple[float, ...]]
+"""One row of sums per test item."""
+
+
+class Metric(Protocol):
+    """What each metric module offers."""
+
+    def items(self, gold: Sequence[Any], predicted: Sequence[Any]) -> Rows:
+        """One row per item, in order; a prediction of None scores nothing."""
+
+    def scores(self, sums: np.ndarray) -> dict[str, np.ndarray]:
+        """Rows added up, [..., k] -> name -> percent, [...]; the first name is the main one."""
+
+
+@cache
+def metrics() -> tuple[str, ...]:
+    """The names of all metrics, sorted."""
+    names = (module.name for module in iter_modules(__path__))
+    return tuple(sorted(name for name in names if name != "interval"))
+
+
+def metric(name: str) -> Metric:
+    """The module of this name; raises KeyError with the known ones."""
+    if name not in metrics():
+        raise KeyError(f"no metric {name!r}; known are {', '.join(metrics())}")
+    return cast(Metric, import_module(f"{__name__}.{name}"))
+
+
+def summary(name: str, rows: Sequence[Sequence[float]]) -> dict[str, float]:
+    """The scores of all rows together; raises ValueError when there are none."""
+    if not rows:
+        raise ValueError("no items to score")
+    sums = np.asarray(rows, dtype=np.float64).sum(0)
+    return {key: float(value) for key, value in metric(name).scores(sums).items()}

@@ -1,0 +1,152 @@
+"""The cheapest method that could explain a score, per task type: word forms alone, no encoder.
+
+Each learns from the task's English training examples only. An accuracy means something when it beats
+these, not when it beats chance.
+"""
+
+import math
+import random
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from xadapt.errors import ConfigError
+from xadapt.examples import Choice, Classification, Pairing, Question, Tagging
+
+NAMES = {
+    "classification": "overlap regression",
+    "choice": "word overlap",
+    "tagging": "English word list",
+    "span": "random span",
+    "retrieval": "shared words",
+}
+STEPS, RATE = 400, 0.5
+
+
+def predict(kind: str, train: Sequence[Any], test: Sequence[Any], seed: int) -> list[Any]:
+    """One prediction per test example; raises ConfigError for a task type without a baseline."""
+    if kind not in _METHODS:
+        raise ConfigError(f"task type {kind!r} has no baseline")
+    return _METHODS[kind](train, test, random.Random(seed))
+
+
+def words(text: str) -> list[str]:
+    """Lower-case words; in scripts without spaces the characters."""
+    found = re.findall(r"\w+", text.lower())
+    return found if len(found) > 1 or len(text) < 8 else list(found[0] if found else text)
+
+
+def _overlap(example: Classification) -> list[float]:
+    """What two texts share, in words and in letter triples, and how long they are."""
+    first, second = words(example.text), words(example.pair or "")
+    a, b = set(first), set(second)
+    x, y = (
+        {"".join(t) for t in zip(s, s[1:], s[2:], strict=False)} for s in (example.text, example.pair or "")
+    )
+    same_order = sum(p == q for p, q in zip(first, second, strict=False))
+    return [
+        1.0,
+        len(a & b) / max(1, len(a | b)),
+        len(a & b) / max(1, len(b)),
+        len(a & b) / max(1, len(a)),
+        len(x & y) / max(1, len(x | y)),
+        (len(first) - len(second)) / max(1, len(first) + len(second)),
+        same_order / max(1, min(len(first), len(second))),
+        float(len(a - b)),
+        float(len(b - a)),
+    ]
+
+
+def _classification(
+    train: Sequence[Classification], test: Sequence[Classification], rng: random.Random
+) -> list[str]:
+    """Multinomial logistic regression on overlap; at worst it learns the majority label."""
+    labels = sorted({example.label for example in train})
+    x = np.array([_overlap(example) for example in train])
+    scale = np.maximum(np.abs(x).max(0), 1e-9)
+    gold = np.eye(len(labels))[[labels.index(example.label) for example in train]]
+    weights = np.zeros((x.shape[1], len(labels)))
+    for _ in range(STEPS):
+        weights -= RATE * (x / scale).T @ (_softmax(x / scale @ weights) - gold) / len(x)
+    scores = np.array([_overlap(example) for example in test]) / scale @ weights
+    return [labels[number] for number in scores.argmax(1)]
+
+
+def _softmax(x: np.ndarray) -> np.ndarray:
+    raised = np.exp(x - x.max(1, keepdims=True))
+    shares: np.ndarray = raised / raised.sum(1, keepdims=True)
+    return shares
+
+
+def _choice(train: Sequence[Choice], test: Sequence[Choice], rng: random.Random) -> list[int]:
+    """The choice of which most words stand in the context; ties are drawn."""
+    answers = []
+    for example in test:
+        context = set(words(example.context))
+        shares = [sum(w in context for w in words(c)) / max(1, len(words(c))) for c in example.choices]
+        answers.append(rng.choice([n for n, share in enumerate(shares) if share == max(shares)]))
+    return answers
+
+
+def _tagging(train: Sequence[Tagging], test: Sequence[Tagging], rng: random.Random) -> list[list[str]]:
+    """The tag that each word form has most often in English; an unknown form gets the commonest tag."""
+    seen: dict[str, Counter[str]] = defaultdict(Counter)
+    for example in train:
+        for word, tag in zip(example.words, example.tags, strict=True):
+            seen[word][tag] += 1
+    best = {word: tags.most_common(1)[0][0] for word, tags in seen.items()}
+    common = sum(seen.values(), Counter()).most_common(1)[0][0]
+    return [[best.get(word, common) for word in example.words] for example in test]
+
+
+def _shape(text: str) -> str:
+    return "number" if text[:1].isdigit() else "name" if text[:1] != text[:1].lower() else "other"
+
+
+def _span(train: Sequence[Question], test: Sequence[Question], rng: random.Random) -> list[str]:
+    """A random span: length and shape (number, capitalised, other) as training answers have them,
+    made of words that the question does not contain where there are such."""
+    answered = [e.answers[0] for e in train if e.answers] or [""]
+    sizes = [len(answer.split()) for answer in answered]
+    shapes = [_shape(answer) for answer in answered]
+    results = []
+    for example in test:
+        asked = set(words(example.question))
+        tokens = [m.group().strip(".,;:!?") for m in re.finditer(r"\S+", example.context)]
+        size = max(1, min(rng.choice(sizes), len(tokens)))
+        shape = rng.choice(shapes)
+        spans = [tokens[n : n + size] for n in range(max(1, len(tokens) - size + 1))]
+        fresh = [s for s in spans if s and not asked.intersection(w.lower() for w in s)] or spans
+        fitting = [s for s in fresh if s and _shape(s[0]) == shape] or fresh
+        results.append(" ".join(rng.choice(fitting)))
+    return results
+
+
+def _retrieval(train: Sequence[Any], test: Sequence[Pairing], rng: random.Random) -> list[int]:
+    """For each English sentence the foreign one that shares the rarest words."""
+    holders: dict[str, list[int]] = defaultdict(list)
+    for number, example in enumerate(test):
+        for word in set(words(example.source)):
+            holders[word].append(number)
+    answers = []
+    for example in test:
+        scores: Counter[int] = Counter()
+        for word in set(words(example.target)) & holders.keys():
+            for number in holders[word]:
+                scores[number] += math.log(1 + len(test) / len(holders[word]))  # type: ignore[assignment]
+        top = max(scores.values(), default=0)
+        best = [number for number, score in scores.items() if score == top]
+        answers.append(rng.choice(best) if best else rng.randrange(len(test)))
+    return answers
+
+
+_METHODS: dict[str, Callable[[Any, Any, random.Random], list[Any]]] = {
+    "classification": _classification,
+    "choice": _choice,
+    "tagging": _tagging,
+    "span": _span,
+    "retrieval": _retrieval,
+}

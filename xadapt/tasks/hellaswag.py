@@ -1,0 +1,35 @@
+"""HellaSwag: which of four endings continues the text? (Zellers et al. 2019)"""
+
+from xadapt.examples import Choice
+from xadapt.task import Row, Source, Task, label_name
+
+
+def read(row: Row, name: str) -> Choice | None:
+    """Context `ctx_a`, choices `ctx_b` and an ending, as jiant reads it; the label is a digit as text."""
+    label = label_name("0123", row["label"])
+    if label is None:
+        return None
+    if len(row["endings"]) != 4:
+        raise ValueError(f"field 'endings': {len(row['endings'])} endings, expected 4")
+    endings = tuple(f"{row['ctx_b']} {ending}".strip() for ending in row["endings"])
+    return Choice(name, row["ctx_a"], endings, int(label))
+
+
+def _source(language: str, split: str) -> Source:
+    local = f"hellaswag/{language}/{split}"
+    return Source(path="Rowan/hellaswag", revision="main", config="default", split=split, local=local)
+
+
+TASK = Task(
+    name="hellaswag",
+    title="Commonsense completion",
+    type="choice",
+    metric="accuracy",
+    role="intermediate",
+    read=read,
+    train=_source("en", "train"),
+    dev=_source("en", "validation"),
+    test=lambda language: _source(language, "validation"),
+    license="MIT",
+    quirks="labels are digits as text; the test split is blind, so the validation split is scored",
+)

@@ -1,0 +1,47 @@
+"""XCOPA: the more likely cause or effect of a premise, of two, in eleven languages (Ponti et al. 2020).
+
+Trains on English COPA.
+"""
+
+from xadapt.examples import Choice
+from xadapt.task import Row, Source, Task, label_name
+
+LANGUAGES = ("et", "ht", "id", "it", "qu", "sw", "ta", "th", "tr", "vi", "zh")
+CHOICES = ("choice1", "choice2")
+
+
+def read(row: Row, name: str) -> Choice | None:
+    """The context asks as XTREME-R does: premise, then `What was the cause?` or `What was the effect?`."""
+    label = label_name(CHOICES, row["label"])
+    if row["question"] not in ("cause", "effect"):
+        raise ValueError(f"field 'question': {row['question']!r} is neither cause nor effect")
+    context = f"{row['premise']} What was the {row['question']}?"
+    choices = (row["choice1"], row["choice2"])
+    return None if label is None else Choice(name, context, choices, CHOICES.index(label))
+
+
+def _english(split: str) -> Source:
+    path = "aps/super_glue"
+    return Source(path=path, revision="main", config="copa", split=split, local=f"copa/en/{split}")
+
+
+def _test(language: str) -> Source:
+    local = f"xcopa/{language}/test"
+    return Source(path="cambridgeltl/xcopa", revision="main", config=language, split="test", local=local)
+
+
+TASK = Task(
+    name="xcopa",
+    title="Cross-lingual causal commonsense",
+    type="choice",
+    metric="accuracy",
+    role="target",
+    benchmarks=("xtreme-r",),
+    languages=LANGUAGES,
+    read=read,
+    train=_english("train"),
+    dev=_english("validation"),
+    test=_test,
+    license="CC BY 4.0",
+    quirks="English COPA has 400 training rows; XTREME-R trains on Social IQa first",
+)

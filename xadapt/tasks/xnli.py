@@ -1,0 +1,32 @@
+"""XNLI: natural language inference in fifteen languages, translated by people (Conneau et al. 2018).
+
+Trains on the English of MNLI.
+"""
+
+from xadapt.task import Source, Task
+from xadapt.tasks import mnli
+
+LANGUAGES = ("ar", "bg", "de", "el", "en", "es", "fr", "hi", "ru", "sw", "th", "tr", "ur", "vi", "zh")
+
+
+def _source(language: str, split: str) -> Source:
+    local = f"xnli/{language}/{split}"
+    return Source(path="facebook/xnli", revision="main", config=language, split=split, local=local)
+
+
+TASK = Task(
+    name="xnli",
+    title="Cross-lingual natural language inference",
+    type="classification",
+    metric="accuracy",
+    role="target",
+    benchmarks=("xtreme", "xtreme-r"),
+    labels=mnli.LABELS,
+    languages=LANGUAGES,
+    read=mnli.read,
+    train=mnli.TASK.train,
+    dev=_source("en", "validation"),
+    test=lambda language: _source(language, "test"),
+    license="CC BY-NC 4.0",
+    quirks="trains on MNLI, so the intermediate MNLI sees the same data",
+)
