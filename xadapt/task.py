@@ -46,6 +46,8 @@ class Task:
     """English data for selection."""
     test: Callable[[str], Source] | None = None
     """language -> its test data."""
+    trains_as: str | None = None
+    """The task whose training this one uses whole (XNLI: mnli), so that both are one stage."""
     title: str = ""
     license: str = ""
     quirks: str = ""

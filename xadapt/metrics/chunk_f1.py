@@ -75,4 +75,5 @@ def scores(sums: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _percent(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    return 100 * part / np.maximum(whole, 1)
+    percent: np.ndarray = 100 * part / np.maximum(whole, 1)
+    return percent

@@ -1,0 +1,1 @@
+"""Scores -> tables. What is missing, failed, limited, collapsed or undefined is shown as such."""

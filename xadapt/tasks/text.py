@@ -6,10 +6,25 @@ Not scored against a benchmark: it is how small encoders are made (Devlin et al.
 from xadapt.examples import Text
 from xadapt.task import Row, Source, Task
 
+COLUMNS = {
+    "text": "pair",
+    "source_sentence": "target_sentence",
+    "premise": "hypothesis",
+    "sentence1": "sentence2",
+    "context": None,
+    "tokens": None,
+}
+"""Column that holds text -> column of what follows or translates it, over the layouts of the other tasks."""
+
 
 def read(row: Row, name: str) -> Text | None:
-    """A row with `text` and, for parallel lines, `pair`; an empty line is left out."""
-    return Text(name, row["text"], row.get("pair")) if row["text"].strip() else None
+    """The text of a row of any known layout, without its labels; an empty line is left out."""
+    for column, beside in COLUMNS.items():
+        if column in row:
+            found = " ".join(row[column]) if isinstance(row[column], list) else row[column]
+            pair = row.get(beside) if beside else None
+            return Text(name, found, pair) if found.strip() else None
+    raise ValueError(f"no column with text; known are {', '.join(COLUMNS)}")
 
 
 TASK = Task(

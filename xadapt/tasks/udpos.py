@@ -4,9 +4,10 @@ from xadapt.examples import Tagging
 from xadapt.languages import LANGUAGES as NAMES
 from xadapt.task import Row, Source, Task, words_of
 
-LABELS = tuple(["ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART", "PRON", "PROPN", "PUNCT", "SCONJ", "SYM", "VERB", "X"])
+LABELS = tuple("ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X".split())
 LANGUAGES = tuple(
-    ["af", "ar", "bg", "de", "el", "en", "es", "et", "eu", "fa", "fi", "fr", "he", "hi", "hu", "id", "it", "ja", "kk", "ko", "mr", "nl", "pt", "ru", "ta", "te", "th", "tl", "tr", "ur", "vi", "yo", "zh"]
+    "af ar bg de el en es et eu fa fi fr he hi hu id it ja kk ko mr nl pt ru ta te th tl tr ur "
+    "vi yo zh".split()
 )
 
 
@@ -38,5 +39,5 @@ TASK = Task(
     dev=_source("en", "validation"),
     test=lambda language: _source(language, "test"),
     license="per treebank",
-    quirks="XTREME's score is seqeval 0.0.12 F1 on bare tags, not accuracy; token accuracy stands beside it",
+    quirks="XTREME scores seqeval 0.0.12 F1 on bare tags, not accuracy; word accuracy stands beside it",
 )

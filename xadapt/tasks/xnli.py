@@ -25,6 +25,7 @@ TASK = Task(
     languages=LANGUAGES,
     read=mnli.read,
     train=mnli.TASK.train,
+    trains_as="mnli",
     dev=_source("en", "validation"),
     test=lambda language: _source(language, "test"),
     license="CC BY-NC 4.0",

@@ -29,6 +29,7 @@ TASK = Task(
     languages=LANGUAGES,
     read=question_of,
     train=squad.TASK.train,
+    trains_as="squad",
     dev=squad.TASK.dev,
     test=_test,
     license="CC BY-SA 4.0",

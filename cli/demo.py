@@ -1,0 +1,29 @@
+"""`xadapt demo`"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import DEFAULT_STORE, Quiet, StorePath
+from .report import report
+from .run import run
+
+
+def demo(
+    store: StorePath = DEFAULT_STORE,
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Processes that share the cores.")] = 2,
+    output: Annotated[Path, typer.Option("--output", help="Where the report is written.")] = Path("reports"),
+    quiet: Quiet = False,
+) -> int:
+    """The whole job on the embedded world: train, transfer, score, report - in minutes, without network.
+
+    **Examples**
+
+    `xadapt demo`
+
+    `xadapt demo --workers 1 --store /tmp/runs`
+    """
+    code = run("demo", store=store, workers=workers, together=5, quiet=quiet)
+    report("demo", store=store, output=output)
+    return code

@@ -1,0 +1,119 @@
+"""`xadapt`: the commands, and how every error ends in one line and an exit code."""
+
+import os
+import signal
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+from typing import Annotated, Any
+
+import click
+import typer
+
+from xadapt import __version__
+from xadapt.errors import INTERRUPTED, XadaptError
+
+from . import demo, doctor, explain, init, plan, report, run, tasks, verify
+from .output import document
+
+EPILOG = (
+    "Exit codes: 0 ok; 1 unexpected; 2 usage or bad file; 3 unknown name; 4 data not to be had; "
+    "5 changed or corrupt file; 6 does not fit; 7 training failed; 8 locked; 9 wrong environment; "
+    "10 some stages failed; 130 interrupted (run again to continue)."
+)
+
+app = typer.Typer(
+    name="xadapt",
+    no_args_is_help=True,
+    add_completion=False,
+    epilog=EPILOG,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"xadapt {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Zero-shot cross-lingual transfer through English intermediate tasks, on a frozen encoder.
+
+    **Examples**
+
+    `xadapt demo` - the whole job on the embedded world
+
+    `xadapt plan xstilts` - what an experiment needs, before anything runs
+
+    `xadapt run my.toml && xadapt report my.toml` - run what is missing, show the matrix
+    """
+
+
+for name, command in {
+    "demo": demo.demo,
+    "init": init.init,
+    "plan": plan.plan,
+    "run": run.run,
+    "report": report.report,
+    "explain": explain.explain,
+    "verify": verify.verify,
+    "tasks": tasks.tasks,
+    "doctor": doctor.doctor,
+}.items():
+    app.command(name)(command)
+
+
+def _terminated(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def main() -> None:
+    """Entry point: run a command and exit with its code."""
+    signal.signal(signal.SIGTERM, _terminated)
+    # Rich asks for a colour only where the stream takes it; a dumb stream must not break on letters.
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="replace")
+    code = _run()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    sys.exit(code)
+
+
+def _run() -> int:
+    try:
+        result = app(standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except XadaptError as error:
+        return _fail(error.code, error.message, error.hint)
+    except click.exceptions.Exit as error:
+        return int(error.exit_code)
+    except click.ClickException as error:
+        return _fail(2, error.format_message(), "see xadapt --help")
+    except (KeyboardInterrupt, click.Abort):
+        return _fail(INTERRUPTED, "interrupted", "run the same command again to continue")
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        log = Path(tempfile.gettempdir()) / f"xadapt-{os.getpid()}.log"
+        log.write_text(traceback.format_exc(), encoding="utf-8")
+        return _fail(
+            1, f"{type(error).__name__}: {error}", f"this is a fault of xadapt; details are in {log}"
+        )
+
+
+def _fail(code: int, message: str, hint: str) -> int:
+    if "--json" in sys.argv:
+        document({"error": {"code": code, "message": message, "hint": hint}})
+    sys.stderr.write(f"error: {message}\n" + (f"hint: {hint}\n" if hint else ""))
+    return code

@@ -1,0 +1,39 @@
+"""`xadapt plan`"""
+
+from .options import DEFAULT_STORE, DataPath, ExperimentName, Json, Settings, StorePath
+from .output import document, stdout
+
+
+def plan(
+    experiment: ExperimentName,
+    store: StorePath = DEFAULT_STORE,
+    data: DataPath = None,
+    settings: Settings = None,
+    as_json: Json = False,
+) -> None:
+    """Say what an experiment needs, and how much of it is there. Nothing runs, nothing heavy is loaded.
+
+    **Examples**
+
+    `xadapt plan demo`
+
+    `xadapt plan xstilts --json`
+    """
+    from xadapt import experiment as experiments
+    from xadapt.workflow.plan import Plan
+    from xadapt.workflow.store import Store
+
+    asked = experiments.load(experiment, settings, data)
+    made = Plan.of(asked.goals())
+    missing = Plan(tuple(made.missing(Store(store)))).count()
+    stages = made.count()
+    cells = list(asked.cells())
+    undefined = sum(cell.score is None for cell in cells)
+    if as_json:
+        document({"experiment": experiment, "stages": dict(stages), "missing": dict(missing),
+                  "cells": len(cells), "undefined": undefined})  # fmt: skip
+        return
+    out = stdout()
+    for kind, count in stages.items():
+        out.print(f"{kind:9} {count:6}  to do {missing[kind]:6}")
+    out.print(f"{len(cells)} cells, {undefined} of them undefined; store {store}")

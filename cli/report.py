@@ -1,0 +1,53 @@
+"""`xadapt report`"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import DEFAULT_STORE, DataPath, ExperimentName, Json, Settings, StorePath
+from .output import document, stdout
+
+
+def report(
+    experiment: ExperimentName,
+    store: StorePath = DEFAULT_STORE,
+    data: DataPath = None,
+    settings: Settings = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", help="Also write NAME.md and NAME.json into this folder.")
+    ] = None,
+    as_json: Json = False,
+    languages: Annotated[bool, typer.Option("--languages", help="Show every language.")] = False,
+) -> None:
+    """Show the matrix of an experiment from what the store holds: scores, gains, baselines, digests.
+
+    **Examples**
+
+    `xadapt report demo`
+
+    `xadapt report demo --languages`
+
+    `xadapt report my.toml --json > scores.json`
+    """
+    import json
+
+    from xadapt import experiment as experiments
+    from xadapt.report import markdown, table, terminal
+    from xadapt.workflow.store import Store
+
+    asked = experiments.load(experiment, settings, data)
+    results = table.results(asked.cells(), Store(store))
+    name = Path(experiment).stem
+    facts = {"experiment": name, "cells": [result.as_json() for result in results]}
+    if as_json:
+        document(facts)
+    else:
+        terminal.show(results, stdout(), languages)
+    if output is not None:
+        output.mkdir(parents=True, exist_ok=True)
+        (output / f"{name}.md").write_text(markdown.page(name, results), encoding="utf-8")
+        (output / f"{name}.json").write_text(
+            json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
+        typer.echo(f"report: {output / name}.md and .json", err=True)
