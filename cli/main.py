@@ -8,7 +8,6 @@ import traceback
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 
 from xadapt import __version__
@@ -95,16 +94,18 @@ def _run() -> int:
         return result if isinstance(result, int) else 0
     except XadaptError as error:
         return _fail(error.code, error.message, error.hint)
-    except click.exceptions.Exit as error:
+    except typer.Exit as error:
         return int(error.exit_code)
-    except click.ClickException as error:
-        return _fail(2, error.format_message(), "see xadapt --help")
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         return _fail(INTERRUPTED, "interrupted", "run the same command again to continue")
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
+        # Typer brings click under a private name, or uses the one installed: known by what it offers.
+        if hasattr(error, "format_message"):
+            message = error.format_message()
+            return _fail(2, message, "see xadapt --help") if message else 2
         log = Path(tempfile.gettempdir()) / f"xadapt-{os.getpid()}.log"
         log.write_text(traceback.format_exc(), encoding="utf-8")
         return _fail(
