@@ -1,0 +1,82 @@
+"""What every task file must be, held against all of them at once; a new task needs nothing here."""
+
+import re
+from importlib import import_module
+
+import pytest
+
+from xadapt import toyworld
+from xadapt.examples import KINDS
+from xadapt.languages import LANGUAGES
+from xadapt.metrics import metrics
+from xadapt.task import Source, Task
+from xadapt.tasks import task, tasks
+
+TASKS = sorted(tasks())
+COUNTS = {"xnli": 15, "pawsx": 7, "udpos": 33, "panx": 40, "xquad": 11, "tatoeba": 36, "xcopa": 11}
+"""Languages of each benchmark list, as XTREME and XTREME-R count them."""
+
+
+def sources(what: Task) -> list[Source]:
+    found = [source for source in (what.train, what.dev) if source]
+    return found + [what.test(language) for language in what.languages if what.test]
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_names_and_kinds_are_known(name: str) -> None:
+    what = task(name)
+    assert import_module(f"xadapt.tasks.{name}").TASK is what
+    assert what.name == name
+    assert what.type in KINDS
+    assert what.metric in metrics()
+    assert what.role in ("intermediate", "target", "text")
+    assert what.title and what.version >= 1
+    assert what.trains_as is None or task(what.trains_as).train == what.train
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_languages_and_labels_are_unique_and_known(name: str) -> None:
+    what = task(name)
+    assert len(set(what.languages)) == len(what.languages)
+    assert set(what.languages) <= set(LANGUAGES)
+    assert len(set(what.labels)) == len(what.labels)
+    assert bool(what.labels) == (what.type in ("classification", "tagging"))
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_sources_are_complete(name: str) -> None:
+    what = task(name)
+    assert what.train or what.test
+    assert what.role != "target" or (what.test and what.quirks and what.license and what.benchmarks)
+    for source in sources(what):
+        assert source.path and source.config and source.split and source.revision
+        assert len(source.local.split("/")) == 3
+        assert source.revision == "main" or re.fullmatch("[0-9a-f]{40}", source.revision)
+
+
+@pytest.mark.parametrize("name", [name for name in TASKS if task(name).role != "text"])
+def test_hub_sources_have_an_owner(name: str) -> None:
+    assert all(source.path.count("/") == 1 for source in sources(task(name)))
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_benchmark_lists_have_their_size(name: str) -> None:
+    assert len(task(name).languages) == COUNTS[name]
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_the_toy_world_serves_every_task(name: str) -> None:
+    what = task(name)
+    for source in filter(None, (what.train, what.dev)):
+        assert_reads(what, source.local)
+    for language in toyworld.LANGUAGES:
+        # Tatoeba has no English, and MNLI's English alone is a task's own data.
+        if what.test and not (what.type == "retrieval" and language == "en"):
+            assert_reads(what, what.test(language).local)
+
+
+def assert_reads(what: Task, local: str) -> None:
+    dataset, config, split = local.split("/")
+    for number, row in enumerate(toyworld.rows(dataset, config, split, 4)):
+        example = what.read(row, str(number))
+        assert isinstance(example, KINDS[what.type]), local

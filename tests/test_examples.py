@@ -1,0 +1,46 @@
+"""Examples survive being written, and a bad line says where it is."""
+
+from pathlib import Path
+
+import pytest
+
+from xadapt import examples
+from xadapt.errors import DataError
+from xadapt.examples import Choice, Classification, Example, Pairing, Question, Tagging, Text
+
+EACH: dict[str, list[Example]] = {
+    "classification": [Classification("1", "a\u2028b", None, "x"), Classification("2", "هلا", "😀", "y")],
+    "choice": [Choice("1", "c", ("a", "b"), 1)],
+    "tagging": [Tagging("1", ("नमस्ते", "ช"), ("INTJ", "X")), Tagging("2", (), ())],
+    "span": [Question("1", "q", "ctx", ("c",), (0,)), Question("2", "q", "ctx", (), ())],
+    "retrieval": [Pairing("1", "北京", "Beijing"), Pairing("2", "a", "b")],
+    "mlm": [Text("1", "line"), Text("2", "line", "beside")],
+}
+
+
+def test_every_kind_is_here() -> None:
+    assert set(EACH) == set(examples.KINDS)
+
+
+@pytest.mark.parametrize("kind", EACH)
+def test_round_trip(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "examples.jsonl"
+    assert examples.write(EACH[kind], path) == len(EACH[kind])
+    assert list(examples.read(path, kind)) == EACH[kind]
+
+
+@pytest.mark.parametrize("line", ["{", "[]", '{"id": "1"}', "7"])
+def test_a_bad_line_names_its_place(line: str, tmp_path: Path) -> None:
+    path = tmp_path / "examples.jsonl"
+    path.write_text('{"id": "1", "text": "t", "pair": null, "label": "x"}\n' + line + "\n")
+    with pytest.raises(DataError, match=r"examples\.jsonl:2: not a Classification"):
+        list(examples.read(path, "classification"))
+
+
+def test_gold_is_what_the_metrics_compare() -> None:
+    assert examples.gold([Classification("1", "t", None, "x"), Choice("2", "c", ("a", "b"), 1)]) == ["x", 1]
+    assert examples.gold([Tagging("1", ("w",), ("X",)), Question("2", "q", "c", ("c",), (0,))]) == [
+        ("X",),
+        ("c",),
+    ]
+    assert examples.gold([Pairing("7", "a", "b"), Pairing("8", "c", "d")]) == [0, 1]
