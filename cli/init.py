@@ -16,7 +16,7 @@ name = "toyworld"
 world = "toyworld"
 
 [reading]
-layer = 2
+layer = 4
 
 [recipe.bottleneck]
 method = {{ name = "bottleneck", reduction_factor = 2 }}

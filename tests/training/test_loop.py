@@ -22,7 +22,7 @@ from xadapt.training.precision import accelerator
 
 from ..modeling.conftest import random_fusion, random_module
 
-WORDS = "the cat dog saw a red big hat in lima oslo and then it sang".split()  # noqa: SIM905
+WORDS = "the cat dog saw a red big hat in lima oslo and then it sang".split()
 SMALL = Architecture(layers=3, hidden=32, heads=4, intermediate=48, max_length=128)
 
 

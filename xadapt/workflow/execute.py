@@ -67,11 +67,13 @@ def run(plan: Plan, context: Context, *, workers: int = 1, together: int = 1) ->
     progress = _Progress([group for group in waiting if group], done=done)
     for _ in range(1 + len(plan.stages)):
         broken: set[str] = set()
+        again: list[Group] = []
         for outcome in _drive(progress, context, workers):
             error = outcome.error
             if isinstance(error, IntegrityError) and error.digest in plan.by_digest:
+                # Only once this round is over: the stage would meet the same broken input at once.
                 broken.add(error.digest)
-                progress.waiting.append((outcome.stage,))
+                again.append((outcome.stage,))
                 continue
             _note(progress, outcome)
             yield outcome
@@ -79,8 +81,10 @@ def run(plan: Plan, context: Context, *, workers: int = 1, together: int = 1) ->
             return
         for digest in sorted(broken):
             store.quarantine(digest)
+            store.failure_file(digest).unlink(missing_ok=True)
             progress.done.discard(digest)
-            progress.waiting.insert(0, (plan.by_digest[digest],))
+            again.append((plan.by_digest[digest],))
+        progress.waiting.extend(again)
 
 
 def _note(progress: _Progress, outcome: Outcome) -> None:

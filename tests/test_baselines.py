@@ -1,0 +1,75 @@
+"""Each baseline does what its name says, on cases small enough to see."""
+
+import random
+
+import pytest
+
+from xadapt import baselines
+from xadapt.baselines import NAMES, predict
+from xadapt.errors import ConfigError
+from xadapt.examples import KINDS, Choice, Classification, Pairing, Question, Tagging
+
+
+def pair(name: str, text: str, other: str, label: str) -> Classification:
+    return Classification(name, text, other, label)
+
+
+def test_every_scored_kind_has_one() -> None:
+    assert set(NAMES) == set(KINDS) - {"mlm"} == set(baselines._METHODS)
+    with pytest.raises(ConfigError, match="'mlm' has no baseline"):
+        predict("mlm", [], [], 0)
+
+
+def test_overlap_regression_learns_what_overlap_says() -> None:
+    rng = random.Random(0)
+    words = [f"w{n}" for n in range(50)]
+    train = []
+    for n in range(200):
+        text = rng.sample(words, 6)
+        other = rng.sample(text, 6) if n % 2 else rng.sample(words, 6)
+        train.append(pair(str(n), " ".join(text), " ".join(other), "same" if n % 2 else "other"))
+    test = [pair("a", "x1 x2 x3 x4", "x4 x3 x2 x1", "?"), pair("b", "x1 x2 x3 x4", "y1 y2 y3 y4", "?")]
+    assert predict("classification", train, test, 0) == ["same", "other"]
+
+
+def test_without_a_cue_it_learns_the_majority() -> None:
+    train = [pair(str(n), "a b", "a b", "yes" if n < 7 else "no") for n in range(10)]
+    assert predict("classification", train, [pair("t", "c d", "c d", "no")], 0) == ["yes"]
+
+
+def test_the_choice_with_most_words_of_the_context() -> None:
+    test = [Choice("1", "the cat sat", ("a dog ran", "the cat ran"), 0)]
+    assert predict("choice", [], test, 0) == [1]
+
+
+def test_the_word_list_is_of_exact_forms() -> None:
+    train = [Tagging("1", ("Run", "run", "run"), ("PROPN", "VERB", "VERB")), Tagging("2", ("run",), ("NOUN",))]
+    test = [Tagging("t", ("run", "Run", "RUN"), ("X", "X", "X"))]
+    assert predict("tagging", train, test, 0) == [["VERB", "PROPN", "VERB"]]
+
+
+def test_a_span_comes_from_the_context_with_the_shape_of_answers() -> None:
+    train = [Question("1", "when?", "in 1990 Bob", ("1990",), (3,))]
+    test = [Question("t", "When was it?", "He came in 1984. It was cold", ("1984",), (11,))]
+    assert {predict("span", train, test, seed)[0] for seed in range(10)} == {"1984"}
+
+
+def test_shared_words_find_the_line_that_shares_the_rarest() -> None:
+    test = [
+        Pairing("1", "Anna la Paris", "Anna in Paris"),
+        Pairing("2", "Bob la Rome", "Bob in Rome"),
+        Pairing("3", "Anna la Rome", "Anna in Rome"),
+    ]
+    assert predict("retrieval", [], test, 0) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("kind", ["choice", "span", "retrieval"])
+def test_the_seed_decides_ties(kind: str) -> None:
+    test = {
+        "choice": [Choice(str(n), "x", ("a", "b", "c"), 0) for n in range(30)],
+        "span": [Question(str(n), "q", "one two three four five", ("one",), (0,)) for n in range(30)],
+        "retrieval": [Pairing(str(n), f"a{n}", f"b{n}") for n in range(30)],
+    }[kind]
+    train = [Question("1", "q", "one two", ("one",), (0,))] if kind == "span" else []
+    assert predict(kind, train, test, 1) == predict(kind, train, test, 1)
+    assert predict(kind, train, test, 1) != predict(kind, train, test, 2)

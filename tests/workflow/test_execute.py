@@ -1,0 +1,125 @@
+"""Running plans: what is missing runs once, failures stay local, kills and corruption are survived."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from xadapt.errors import TrainingFailed
+from xadapt.workflow.context import Context
+from xadapt.workflow.execute import run
+from xadapt.workflow.plan import Plan
+from xadapt.workflow.store import Store
+
+from .fakes import Word
+
+A = Word(text="a")
+B = Word(text="b", needs=(A,))
+C = Word(text="c", needs=(A, B))
+
+
+@pytest.fixture
+def context(tmp_path) -> Context:
+    return Context(store=Store(tmp_path / "runs"))
+
+
+def text(context: Context, stage: Word) -> str:
+    return (context.store.path(stage) / "text.txt").read_text()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_runs_inputs_first_and_again_nothing(context, workers):
+    outcomes = list(run(Plan.of([C, B]), context, workers=workers))
+    assert [o.status for o in outcomes] == ["done"] * 3
+    assert text(context, C) == "a a b c"
+    assert list(run(Plan.of([C, B]), context, workers=workers)) == []
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_failure_holds_back_only_what_needs_it(context, workers):
+    bad = Word(text="bad", needs=(A,))
+    above = Word(text="above", needs=(bad, B))
+    outcomes = list(run(Plan.of([above, C]), context, workers=workers))
+    assert {o.stage.text: o.status for o in outcomes} == {
+        "a": "done",
+        "b": "done",
+        "c": "done",
+        "bad": "failed",
+    }
+    failed = next(o for o in outcomes if o.status == "failed")
+    assert isinstance(failed.error, TrainingFailed) and above not in context.store
+    assert context.store.failure(bad.digest)["error"] == "bad: loss nan at step 3"
+    assert context.store.failure(bad.digest)["code"] == 7
+
+
+def test_of_companions_only_the_faulty_one_fails(context):
+    group = [Word(text=t, needs=(A,)) for t in ("k1", "k2", "k3")]
+
+    class Broken(Word):
+        pass
+
+    plan = Plan.of([*group])
+    assert [len(g) for g in plan.groups(2)] == [1, 2, 1]
+    assert [o.status for o in run(plan, context, together=2)] == ["done"] * 4
+    record = context.store.record(group[0].digest)
+    assert record.notes["together"] == sorted(s.digest for s in group[:2])
+
+
+def test_groups_depend_on_the_plan_alone():
+    stages = [Word(text=f"k{n}", needs=(A,)) for n in range(5)]
+    plan = Plan.of(stages)
+    assert plan.groups(3) == Plan.of(stages).groups(3)
+    deeper = Word(text="k9", needs=(stages[0],))
+    groups = Plan.of([*stages, deeper]).groups(9)
+    assert (deeper,) in groups, "a stage is never grouped with one it needs"
+
+
+def test_a_corrupt_input_is_set_aside_and_made_again(context):
+    list(run(Plan.of([B]), context))
+    (context.store.folder(A.digest) / "text.txt").write_text("x")
+    fresh = Context(store=Store(context.store.root))
+    outcomes = list(run(Plan.of([C]), fresh))
+    assert {o.stage.text for o in outcomes if o.status == "done"} == {"a", "c"}
+    assert text(fresh, C) == "a a b c"
+    assert len(list((context.store.root / ".quarantine").iterdir())) == 1
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from tests.workflow.fakes import Word
+from xadapt.workflow.context import Context
+from xadapt.workflow.execute import run
+from xadapt.workflow.plan import Plan
+from xadapt.workflow.store import Store
+a = Word(text="a")
+goals = [Word(text=t, needs=(a,)) for t in sys.argv[2:]]
+print([o.status for o in run(Plan.of(goals), Context(store=Store(Path(sys.argv[1]))))])
+"""
+
+
+def script(store: Path, *words: str) -> subprocess.Popen:
+    root = str(Path(__file__).parents[2])
+    return subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(store), *words], stdout=subprocess.PIPE, text=True, cwd=root
+    )
+
+
+def test_kill_nine_in_the_middle_leaves_a_store_that_continues(context):
+    assert script(context.store.root, "killed").wait() == -9
+    stage = Word(text="killed", needs=(A,))
+    assert A in context.store and stage not in context.store
+    assert list(context.store.root.glob("*/.writing-*")), "the killed writer's scratch is still there"
+    list(run(Plan.of([B]), context))
+    assert not list(context.store.root.glob("*/.writing-*"))
+    assert [error for _, error in context.store.verify() if error] == []
+
+
+def test_two_processes_share_the_work_without_harm(context):
+    both = [script(context.store.root, "slow", "b"), script(context.store.root, "slow", "b")]
+    results = [process.communicate()[0] for process in both]
+    assert all("failed" not in result for result in results)
+    ran = (context.store.root / ".ran").read_text().split()
+    assert sorted(ran) == ["a", "b", "slow"], "each stage is made once"
+    assert [error for _, error in context.store.verify() if error] == []

@@ -1,0 +1,139 @@
+"""The store: one rename, checked files, clear lines for a bad disk."""
+
+import errno
+import json
+import os
+
+import pytest
+
+from xadapt.errors import DoesNotFit, IntegrityError, UnknownName, XadaptError
+from xadapt.workflow import store as stores
+from xadapt.workflow.context import Context
+from xadapt.workflow.record import Record
+from xadapt.workflow.store import Store
+
+from .fakes import Word
+
+
+@pytest.fixture
+def store(tmp_path) -> Store:
+    return Store(tmp_path / "runs")
+
+
+def write(store: Store, stage: Word) -> None:
+    with store.writing(stage) as work:
+        work.notes.update(stage.run(work.out, Context(store=store)))
+
+
+def test_a_finished_stage_is_there_with_a_record_that_hashes_to_its_name(store):
+    stage = Word(text="a")
+    assert stage not in store
+    write(store, stage)
+    assert stage in store and (store.path(stage) / "text.txt").read_text() == "a"
+    record = store.record(stage.digest[:6])
+    assert record.fields == {"text": "a", "needs": []} and record.notes == {"words": 1}
+    assert list(store.digests()) == [stage.digest]
+
+
+def test_what_fails_leaves_nothing_behind(store):
+    with pytest.raises(RuntimeError), store.writing(Word(text="a")) as work:
+        (work.out / "x").write_text("x")
+        raise RuntimeError
+    assert [p for p in store.root.rglob("*") if p.is_file()] == []
+
+
+@pytest.mark.parametrize(
+    ("harm", "message"),
+    [
+        (lambda f: (f / "text.txt").write_text("b"), "text.txt: changed since"),
+        (lambda f: (f / "text.txt").unlink(), "text.txt: missing"),
+        (lambda f: (f / "new.txt").write_text(""), "new.txt: not in the record"),
+        (lambda f: (f / "record.json").write_text("{"), "not a readable record"),
+        (
+            lambda f: (f / "record.json").write_text((f / "record.json").read_text().replace('"a"', '"b"')),
+            "its fields give",
+        ),
+    ],
+)
+def test_any_change_is_found(store, harm, message):
+    write(store, Word(text="a"))
+    harm(store.folder(Word(text="a").digest))
+    with pytest.raises(IntegrityError, match=message) as caught:
+        Store(store.root).path(Word(text="a"))
+    assert caught.value.digest == Word(text="a").digest
+    assert [error is None for _, error in store.verify()] == [False]
+
+
+def test_a_number_typed_into_a_record_is_found(store):
+    write(store, Word(text="a"))
+    path = store.folder(Word(text="a").digest) / "record.json"
+    facts = json.loads(path.read_text())
+    path.write_text(json.dumps(facts | {"files": {"text.txt": "0" * 64}}))
+    with pytest.raises(IntegrityError, match="changed since"):
+        Store(store.root).path(Word(text="a"))
+
+
+def test_two_writers_of_one_stage_do_no_harm(store):
+    stage = Word(text="a")
+    with store.writing(stage) as first:
+        stage.run(first.out, Context(store=store))
+        write(store, stage)
+    assert (store.path(stage) / "text.txt").read_text() == "a"
+    assert not list(store.root.glob("*/.writing-*"))
+
+
+def test_a_lock_is_exclusive_and_ends_with_its_holder(store):
+    with store.lock("x") as first, Store(store.root).lock("x") as second:
+        assert first and not second
+    with store.lock("x") as again:
+        assert again
+
+
+def test_a_full_disk_says_so_and_keeps_what_is_there(store, monkeypatch):
+    write(store, Word(text="a"))
+
+    def full(path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(stores, "_sync", full)
+    with pytest.raises(DoesNotFit, match=r"No space left on device \([\d,]+ bytes free\)"):
+        write(store, Word(text="b"))
+    monkeypatch.undo()
+    assert Word(text="a") in store and Word(text="b") not in store
+    store.path(Word(text="a"))
+
+
+def test_no_permission_is_one_clear_line(store, monkeypatch):
+    def forbidden(*_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied", str(store.root))
+
+    monkeypatch.setattr(stores.tempfile, "mkdtemp", forbidden)
+    with pytest.raises(XadaptError, match="no permission to write"):
+        write(store, Word(text="b"))
+
+
+def test_unknown_and_short_digests(store):
+    for prefix in ("zz", "abc", "../x", "0" * 64):
+        with pytest.raises(UnknownName, match="no single stage"):
+            store.record(prefix)
+
+
+def test_sweep_removes_scratch_of_the_dead_only(store):
+    write(store, Word(text="a"))
+    dead = store.root / "ab" / ".writing-abcdef123456-x"
+    dead.mkdir(parents=True)
+    live = store.root / "cd" / ".writing-cdcdcdcdcdcd-x"
+    live.mkdir(parents=True)
+    with Store(store.root).lock("cdcdcdcdcdcd" + "0" * 52):
+        store.sweep()
+    assert not dead.exists() and live.exists() and Word(text="a") in store
+
+
+def test_a_record_read_back_is_the_record_written(store):
+    write(store, Word(text="a"))
+    folder = store.folder(Word(text="a").digest)
+    record = Record.read(folder)
+    before = (folder / "record.json").read_bytes()
+    record.write(folder)
+    assert (folder / "record.json").read_bytes() == before
+    assert os.environ.get("HOME", "?") not in before.decode()
