@@ -1,0 +1,212 @@
+"""Experiment files: strict, planned without torch, every goal accounted for."""
+
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from xadapt import experiment
+from xadapt.errors import ConfigError, DataError, UnknownName, XadaptError
+from xadapt.recipe import Bottleneck, LoRA
+from xadapt.stages.encoder import Encoder
+from xadapt.workflow.plan import Plan
+
+GOOD = """
+[model]
+name = "toyworld"
+[data]
+world = "toyworld"
+[recipe.a]
+method = { name = "bottleneck", reduction_factor = 4 }
+[recipe.a.type.span]
+max_length = 99
+[recipe.a.task.squad]
+steps = 7
+[intermediate]
+tasks = ["mnli", "squad"]
+[target]
+tasks = ["xnli", "xquad", "tatoeba"]
+compositions = ["alone", "stack(each)", "fuse(all)"]
+"""
+
+
+def load(text: str, tmp_path: Path, *settings: str) -> experiment.Experiment:
+    path = tmp_path / "e.toml"
+    path.write_text(text, encoding="utf-8")
+    return experiment.load(str(path), list(settings))
+
+
+def goals(text: str, tmp_path: Path, *settings: str) -> list:
+    return list(load(text, tmp_path, *settings).goals())
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "message"),
+    [
+        (("name =", "nome ="), ConfigError, r"e.toml:3: model.nome: unknown key; did you mean 'name'\?"),
+        (
+            ("[recipe.a]", "[recipe.a]\nlr = 'x'"),
+            ConfigError,
+            r"recipe.a.lr: expected a number, got a string",
+        ),
+        (("[recipe.a]", "[recipe.a]\nlr = nan"), ConfigError, r"recipe.a.lr: nan is not a finite number"),
+        (('"bottleneck"', '"botleneck"'), ConfigError, r"no method 'botleneck'; did you mean 'bottleneck'\?"),
+        (("world = ", "world = 'hubb' #"), ConfigError, r"data.world: no 'hubb' here; did you mean 'hub'\?"),
+        (('"xnli"', '"xnil"'), UnknownName, r"target.tasks\[0\]: no task 'xnil'; did you mean 'xnli'\?"),
+        (('["mnli", "squad"]', '["mnlii"]'), UnknownName, r"intermediate.tasks\[0\]: no task 'mnlii'"),
+        (("fuse(all)", "fuse(mnli)"), ConfigError, r"'fuse\(mnli\)' has 1 parts, fuse takes 2 or more"),
+        (("fuse(all)", "fuze(all)"), ConfigError, r"no composition 'fuze'; did you mean 'fuse'\?"),
+        (("fuse(all)", "stack(qqp)"), UnknownName, r"'stack\(qqp\)' names 'qqp', no intermediate task"),
+        (("fuse(all)", "fuse(mnli, mnli)"), ConfigError, r"names a task twice"),
+        (("fuse(all)", "fuse(("), ConfigError, r"is not a composition"),
+        (
+            ("[data]", "[data]\nlanguages = ['en', 'qax']"),
+            UnknownName,
+            r"no target has 'qax'; did you mean 'qa",
+        ),
+        (("[model]", "[model]\n[model]"), ConfigError, r"e.toml:3"),
+        (("[model]", "[model"), ConfigError, r"e.toml:2"),
+        (
+            ("[recipe.a.task.squad]", "[recipe.a.task.squat]"),
+            UnknownName,
+            r"no task 'squat'; did you mean 'squad'",
+        ),
+    ],
+)
+def test_each_fault_is_one_line_with_place_value_and_nearest(tmp_path, change, kind, message):
+    with pytest.raises(kind, match=message) as caught:
+        goals(GOOD.replace(*change, 1), tmp_path)
+    assert "\n" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "e.toml: the file is empty"),
+        (b"\xef\xbb\xbfseeds = [1]", "byte order mark"),
+        (b"seeds = [1]\nx = '\xff'", "e.toml:2: not UTF-8"),
+        (b"[target]\ntasks = ['xnli']", r"missing \[recipe.NAME\]"),
+    ],
+)
+def test_files_that_are_no_experiment(tmp_path, data, message):
+    path = tmp_path / "e.toml"
+    path.write_bytes(data)
+    with pytest.raises(ConfigError, match=message):
+        experiment.load(str(path))
+
+
+def test_an_unknown_experiment_names_the_nearest():
+    with pytest.raises(UnknownName, match=r"no experiment 'demoo'; did you mean 'demo'\?"):
+        experiment.load("demoo")
+
+
+def test_fusing_lora_is_refused_before_anything_loads(tmp_path):
+    with pytest.raises(ConfigError, match=r"fuse\(mnli, squad\): fuse is not defined for lora"):
+        goals(GOOD, tmp_path, "recipe.a.method=lora")
+
+
+def test_settings_are_strict_too(tmp_path):
+    found = load(GOOD, tmp_path, "recipe.a.lr=3e-4", "seeds=[1,2]", 'recipe.a.method={name="lora",rank=3}')
+    assert found.recipe["a"].lr == 3e-4 and found.seeds == (1, 2)
+    assert found.recipe["a"].method == LoRA(rank=3)
+    for setting, message in (
+        ("recipe.a.lrr=1", "did you mean 'lr'"),
+        ("recipe.b.lr=1", "no recipe 'b'"),
+        ("x", "key"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            load(GOOD, tmp_path, setting)
+
+
+def test_changes_for_types_and_tasks_apply_in_order(tmp_path):
+    train = {s.task: s.recipe for s in Plan.of(goals(GOOD, tmp_path)).stages if s.kind == "train"}
+    assert train["mnli"].max_length == 128 and train["mnli"].steps is None
+    assert train["squad"].max_length == 99 and train["squad"].steps == 7
+    assert train["squad"].method == Bottleneck(reduction_factor=4)
+
+
+def test_the_plan_shares_what_is_equal(tmp_path):
+    plan = Plan.of(goals(GOOD, tmp_path))
+    trains = [s for s in plan.stages if s.kind == "train"]
+    # XNLI trains as MNLI and XQuAD as SQuAD, so each `alone` is the intermediate itself.
+    assert Counter(s.task for s in trains) == {"mnli": 4, "squad": 4}
+    assert [s.kind for s in plan.stages].index("data") == 0
+    seen: set[str] = set()
+    for stage in plan.stages:
+        assert set(stage.inputs) <= seen
+        seen.add(stage.digest)
+
+
+def test_a_read_target_under_fuse_is_undefined_not_an_error(tmp_path):
+    cells = list(load(GOOD, tmp_path).cells())
+    undefined = [c for c in cells if c.score is None]
+    assert {(c.task, c.composition) for c in undefined} == {("tatoeba", "fuse(mnli, squad)")}
+    assert all("needs a target that trains" in c.why for c in undefined)
+    assert len({(c.task, c.language, c.composition, c.method, c.seed) for c in cells}) == len(cells)
+
+
+def test_a_seed_more_adds_stages_and_changes_none(tmp_path):
+    one = {s.digest for s in Plan.of(goals(GOOD, tmp_path)).stages}
+    two = {s.digest for s in Plan.of(goals(GOOD, tmp_path, "seeds=[1,2]")).stages}
+    assert one < two
+
+
+def test_a_local_model_is_named_by_its_weights(tmp_path):
+    with pytest.raises(DataError, match="does not exist"):
+        goals(GOOD, tmp_path, "model.name=mine", f"model.folder={tmp_path}")
+    (tmp_path / "model.safetensors").write_bytes(b"1")
+    first = load(GOOD, tmp_path, "model.name=mine", f"model.folder={tmp_path}").base
+    (tmp_path / "model.safetensors").write_bytes(b"2")
+    assert first != load(GOOD, tmp_path, "model.name=mine", f"model.folder={tmp_path}").base
+
+
+@pytest.mark.parametrize("name", ["demo", "xstilts", "toyworld_encoder"])
+def test_shipped_experiments_plan(name):
+    plan = Plan.of(experiment.load(name).goals())
+    assert len(plan.stages) > 1
+
+
+def test_folder_experiments_ask_for_the_folder():
+    with pytest.raises(ConfigError, match="needs a folder"):
+        list(experiment.load("real_small").goals())
+
+
+def test_the_shipped_encoder_is_the_one_its_experiment_makes():
+    import json
+
+    from xadapt.toyworld.install import HOME
+
+    base = experiment.load("toyworld_encoder").base
+    assert isinstance(base, Encoder)
+    assert json.loads((HOME / "record.json").read_text())["digest"] == base.digest
+
+
+GRID = """
+seeds = [{seeds}]
+[model]
+name = "big"
+[recipe.a]
+lr = 1e-4
+[intermediate]
+tasks = ["mnli", "squad", "hellaswag", "udpos", "panx", "xcopa", "pawsx"]
+[target]
+tasks = ["xnli", "pawsx", "udpos", "panx", "xquad", "xcopa", "tatoeba"]
+compositions = ["alone", "stack(each)", "continue(each)", "fuse(all)"]
+"""
+
+
+def test_a_grid_of_thousands_of_cells_is_planned_in_seconds(tmp_path):
+    started = time.process_time()
+    plan = Plan.of(goals(GRID.format(seeds="1, 2"), tmp_path))
+    assert len(plan.stages) > 7000
+    # A bound for a fault (a quadratic plan takes minutes), not a measurement.
+    assert time.process_time() - started < 20
+
+
+def test_every_refusal_is_an_error_of_ours():
+    for text in ("stack()", "alone(mnli)", "each", "fuse(each)", "stack(all)", "", "a(b(c))"):
+        with pytest.raises(XadaptError):
+            from xadapt.composition import parse
+
+            list(parse(text, ("mnli", "squad", "qqp")))

@@ -1,0 +1,62 @@
+"""A change of code that makes results forces a decision: raise the version of its stage, or say it does not.
+
+The fingerprint is of the syntax tree, without comments and docstrings. When this test fails: if the
+change alters what a stage writes, raise its `version`; then run this file as a program to record the
+new fingerprint in tests/versions.json, so that the decision is in the diff.
+"""
+
+import ast
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from xadapt.stages.baseline import Baseline
+from xadapt.stages.data import Data
+from xadapt.stages.encoder import Encoder
+from xadapt.stages.predict import Predict
+from xadapt.stages.score import Score
+from xadapt.stages.train import Train
+
+ROOT = Path(__file__).parents[1] / "xadapt"
+RECORDED = Path(__file__).with_name("versions.json")
+ENGINE = ["modeling/*.py", "task_types/*.py", "training/*.py"]
+CODE = {
+    Data: ["stages/data.py", "examples.py", "task.py", "tasks/*.py"],
+    Encoder: ["stages/encoder.py", *ENGINE],
+    Train: ["stages/train.py", *ENGINE],
+    Predict: ["stages/predict.py", *ENGINE],
+    Baseline: ["stages/baseline.py", "baselines.py"],
+    Score: ["stages/score.py", "metrics/accuracy.py", "metrics/squad.py", "metrics/chunk_f1.py"],
+}
+
+
+def fingerprint(patterns: list[str]) -> str:
+    """SHA-256 over the syntax trees of all files that match."""
+    digest = hashlib.sha256()
+    for path in sorted({path for pattern in patterns for path in ROOT.glob(pattern)}):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            body = getattr(node, "body", None)
+            if isinstance(body, list):
+                texts = [n for n in body if isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant)]
+                node.body = [n for n in body if n not in texts]  # type: ignore[attr-defined]
+        digest.update(ast.dump(tree).encode())
+    return digest.hexdigest()[:16]
+
+
+def now() -> dict[str, dict[str, object]]:
+    return {
+        stage.__name__: {"version": stage.version, "code": fingerprint(patterns)}
+        for stage, patterns in CODE.items()
+    }
+
+
+@pytest.mark.parametrize("name", [stage.__name__ for stage in CODE])
+def test_a_change_of_code_is_a_decision(name):
+    assert json.loads(RECORDED.read_text())[name] == now()[name], f"{name}: see the docstring of this file"
+
+
+if __name__ == "__main__":
+    RECORDED.write_text(json.dumps(now(), indent=2) + "\n")
