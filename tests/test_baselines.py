@@ -43,7 +43,10 @@ def test_the_choice_with_most_words_of_the_context() -> None:
 
 
 def test_the_word_list_is_of_exact_forms() -> None:
-    train = [Tagging("1", ("Run", "run", "run"), ("PROPN", "VERB", "VERB")), Tagging("2", ("run",), ("NOUN",))]
+    train = [
+        Tagging("1", ("Run", "run", "run"), ("PROPN", "VERB", "VERB")),
+        Tagging("2", ("run",), ("NOUN",)),
+    ]
     test = [Tagging("t", ("run", "Run", "RUN"), ("X", "X", "X"))]
     assert predict("tagging", train, test, 0) == [["VERB", "PROPN", "VERB"]]
 

@@ -38,7 +38,9 @@ def test_the_toy_world_speaks_known_languages() -> None:
 
 
 def test_an_unknown_language_names_the_nearest() -> None:
-    with pytest.raises(UnknownName, match="target.languages: no language 'swahilli'; did you mean 'swahili'"):
+    with pytest.raises(
+        UnknownName, match=r"target\.languages: no language 'swahilli'; did you mean 'swahili'"
+    ):
         language("swahilli", "target.languages")
     with pytest.raises(UnknownName, match="known are af, ar,"):
         language("xx")

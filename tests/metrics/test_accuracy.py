@@ -1,11 +1,13 @@
 """Accuracy, and what every metric module has in common."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from xadapt.metrics import metric, metrics, summary
 
-ITEMS = {
+ITEMS: dict[str, tuple[list[Any], list[Any]]] = {
     "accuracy": (["a", "b", "a"], ["a", "a", None]),
     "squad": ([("x",), ("y z",), ()], ["x", "y", ""]),
     "chunk_f1": ([["B-PER", "O"], ["NOUN"], ["O"]], [["B-PER", "O"], ["VERB"], ["B-LOC"]]),
@@ -19,7 +21,7 @@ def test_accuracy_by_hand() -> None:
 
 @pytest.mark.parametrize("name", metrics())
 def test_scores_of_many_draws_at_once_equal_scores_one_by_one(name: str) -> None:
-    rows = np.array(metric(name).items(*ITEMS[name]), dtype=float)
+    rows = np.array(metric(name).items(*ITEMS[name]), dtype=np.float64)
     sums = np.stack([rows.sum(0), rows[:2].sum(0), rows[[0, 0, 2]].sum(0)])
     together = metric(name).scores(sums)
     for place, each in enumerate(sums):

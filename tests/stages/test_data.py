@@ -102,7 +102,7 @@ def test_a_missing_folder_or_file_names_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="nowhere: no such folder"):
         stage(tmp_path / "nowhere")
     write(tmp_path, [ROW], "mnli/en/trian")
-    with pytest.raises(DataError, match="the nearest there is 'mnli/en/trian.jsonl'"):
+    with pytest.raises(DataError, match=r"the nearest there is 'mnli/en/trian\.jsonl'"):
         stage(tmp_path)
     with pytest.raises(ConfigError, match="needs a folder"):
         origin(SOURCE, "folder", None, None)
