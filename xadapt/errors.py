@@ -59,6 +59,14 @@ class DoesNotFit(XadaptError):
     code = 6
 
 
+class DiskFull(DoesNotFit):
+    """The disk of the store; going on with other stages would only fail again."""
+
+
+class Unwritable(XadaptError):
+    """A store that cannot be written, for want of permission or of a folder to lie in."""
+
+
 class TrainingFailed(XadaptError):
     """A loss or gradient that is not finite, or a weight that moved although it is frozen."""
 

@@ -15,12 +15,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from xadapt.errors import IntegrityError, XadaptError
+from xadapt.errors import DiskFull, IntegrityError, Unwritable, XadaptError
 from xadapt.workflow.context import Context
 from xadapt.workflow.plan import Plan
 from xadapt.workflow.stage import Stage
+from xadapt.workflow.store import Store
 
 Group = tuple[Stage, ...]
+HOPELESS = (DiskFull, Unwritable)
+"""What ends the whole run: every other stage would fail of it too."""
 Status = Literal["done", "failed", "elsewhere"]
 
 
@@ -61,7 +64,9 @@ def run(plan: Plan, context: Context, *, workers: int = 1, together: int = 1) ->
     one call. Stages held back by a failure yield nothing: the report shows them as missing.
     """
     store = context.store
+    store.prepare()
     store.sweep()
+    _set_aside_broken_goals(plan, store)
     done = {stage.digest for stage in plan.stages if stage in store}
     waiting = [tuple(s for s in group if s.digest not in done) for group in plan.groups(together)]
     progress = _Progress([group for group in waiting if group], done=done)
@@ -85,6 +90,17 @@ def run(plan: Plan, context: Context, *, workers: int = 1, together: int = 1) ->
             progress.done.discard(digest)
             again.append((plan.by_digest[digest],))
         progress.waiting.extend(again)
+
+
+def _set_aside_broken_goals(plan: Plan, store: Store) -> None:
+    """What other stages need is checked when they read it; of what nothing reads, no one else would know."""
+    needed = {digest for stage in plan.stages for digest in stage.inputs}
+    for stage in plan.stages:
+        if stage.digest not in needed and stage in store:
+            try:
+                store.path(stage)
+            except IntegrityError:
+                store.quarantine(stage.digest)
 
 
 def _note(progress: _Progress, outcome: Outcome) -> None:
@@ -161,6 +177,8 @@ def _result(future: "Future[list[Outcome]]", group: Group) -> list[Outcome]:
     except BrokenProcessPool:
         lost = XadaptError("a worker process died", "run again: finished stages are kept; try --workers 1")
         raise lost from None
+    except HOPELESS:
+        raise
     except Exception as error:
         return [Outcome(stage, "failed", error) for stage in group]
 
@@ -182,10 +200,14 @@ def run_group(group: Group, context: Context) -> list[Outcome]:
             return _attempt(group, context)
         except IntegrityError as error:
             return [Outcome(group[0], "failed", error), *run_group(group[1:], context)]
+        except HOPELESS:
+            raise
         except Exception:
             return [outcome for stage in group for outcome in run_group((stage,), context)]
     try:
         return _attempt(group, context)
+    except HOPELESS:
+        raise
     except Exception as error:
         context.store.note_failure(group[0], error)
         return [Outcome(group[0], "failed", error)]

@@ -12,13 +12,14 @@ import os
 import shutil
 import tempfile
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from xadapt.errors import DoesNotFit, IntegrityError, UnknownName, XadaptError
+from xadapt.errors import DiskFull, IntegrityError, UnknownName, Unwritable, XadaptError
 from xadapt.workflow import record as records
 from xadapt.workflow.digest import canonical
 from xadapt.workflow.record import Record
@@ -39,6 +40,17 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._checked: set[str] = set()
+
+    def prepare(self) -> None:
+        """Make the root, before anything is computed that could not be kept. Raises Unwritable."""
+        try:
+            with _disk(self.root):
+                self.root.mkdir(parents=True, exist_ok=True)
+                tempfile.TemporaryFile(dir=self.root).close()
+        except OSError as error:
+            reason = os.strerror(error.errno or 0)
+            message = f"cannot keep a store at {self.root}: {reason}"
+            raise Unwritable(message, "choose another --store") from error
 
     def folder(self, digest: str) -> Path:
         return self.root / digest[:2] / digest
@@ -129,10 +141,13 @@ class Store:
     def note_failure(self, stage: Stage, error: BaseException) -> None:
         """Remember why a stage has no result, for the report; a later success removes it."""
         path = self.failure_file(stage.digest)
-        path.parent.mkdir(parents=True, exist_ok=True)
         code = error.code if isinstance(error, XadaptError) else 1
-        facts = {"kind": stage.kind, "title": stage.title(), "error": str(error) or repr(error), "code": code}
-        write_atomically(path, json.dumps(facts, ensure_ascii=False) + "\n")
+        facts = {"kind": stage.kind, "title": stage.title(), "error": described(error), "code": code}
+        if not isinstance(error, XadaptError):
+            facts["traceback"] = "".join(traceback.format_exception(error))
+        with _disk(self.root):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, json.dumps(facts, ensure_ascii=False) + "\n")
 
     def failure(self, digest: str) -> dict[str, Any] | None:
         try:
@@ -207,19 +222,38 @@ def write_atomically(path: Path, text: str) -> None:
     part.replace(path)
 
 
+def described(error: BaseException) -> str:
+    """One line: our own messages as they are, anything else with its type."""
+    text = (str(error).splitlines() or [""])[0]
+    if isinstance(error, XadaptError):
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
 @contextmanager
 def _disk(root: Path) -> Iterator[None]:
     """Turn a full or forbidden disk into one clear line; nothing that was finished is touched."""
     try:
         yield
-    except PermissionError as error:
-        message = f"no permission to write {error.filename or root}"
-        raise XadaptError(message, "choose another --store") from error
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+        # A stage reads other places too: what went wrong there is not the store's matter.
+        if not _concerns(root, error.filename):
+            raise
+        if isinstance(error, PermissionError) or error.errno == errno.EROFS:
+            message = f"no permission to write {error.filename or root}"
+            raise Unwritable(message, "choose another --store") from error
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         free = shutil.disk_usage(root).free if root.exists() else 0
-        raise DoesNotFit(
+        raise DiskFull(
             f"cannot write to {root}: {os.strerror(error.errno or 0)} ({free:,} bytes free)",
             "free some space or choose another --store, then run again: finished stages are kept",
         ) from error
+
+
+def _concerns(root: Path, name: Any) -> bool:
+    """Whether `name`, None where the system did not say, lies in the store or is a folder above it."""
+    if name is None:
+        return True
+    place, root = Path(str(name)).absolute(), root.absolute()
+    return place == root or root in place.parents or place in root.parents

@@ -1,0 +1,95 @@
+"""Faults from outside: a disk that is full or forbidden, a goal that was changed, an error of ours."""
+
+import errno
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from xadapt.errors import DiskFull, Unwritable
+from xadapt.workflow import store as stores
+from xadapt.workflow.context import Context
+from xadapt.workflow.execute import run
+from xadapt.workflow.plan import Plan
+from xadapt.workflow.stage import Stage
+from xadapt.workflow.store import Store
+
+from .fakes import Word
+
+A = Word(text="a")
+B = Word(text="b", needs=(A,))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refused(Stage):
+    """Meets a folder that it may not read, outside the store."""
+
+    def run(self, out: Path, context: Context) -> dict[str, Any]:
+        raise PermissionError(errno.EACCES, "Permission denied", "/elsewhere/rows.jsonl")
+
+
+@pytest.fixture
+def context(tmp_path) -> Context:
+    return Context(store=Store(tmp_path / "runs"))
+
+
+def test_a_full_disk_ends_the_run_and_keeps_what_was_finished(context, monkeypatch):
+    sync, calls = stores._sync, []
+
+    def full(path: Path) -> None:
+        calls.append(path)
+        if path.name == "text.txt" and (path.read_text() != "a"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        sync(path)
+
+    monkeypatch.setattr(stores, "_sync", full)
+    others = [Word(text=f"w{n}", needs=(B,)) for n in range(5)]
+    with pytest.raises(DiskFull, match="bytes free") as caught:
+        list(run(Plan.of(others), context))
+    assert caught.value.code == 6
+    assert A in context.store and B not in context.store
+    assert context.store.failure(B.digest) is None, "a full disk is no property of the stage"
+    monkeypatch.undo()
+    assert [o.status for o in run(Plan.of(others), context)] == ["done"] * 6
+
+
+@pytest.mark.parametrize("place", ["file/runs", "file"])
+def test_a_place_that_cannot_hold_a_store_is_said_before_anything_runs(tmp_path, place):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(Unwritable, match="cannot keep a store at"):
+        list(run(Plan.of([A]), Context(store=Store(tmp_path / place))))
+
+
+def test_a_forbidden_store_is_said_before_anything_runs(context, monkeypatch):
+    def forbidden(*_: Any, **__: Any) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(context.store.root))
+
+    monkeypatch.setattr(stores.tempfile, "TemporaryFile", forbidden)
+    with pytest.raises(Unwritable, match="no permission to write"):
+        list(run(Plan.of([A]), context))
+
+
+def test_what_a_stage_may_not_read_is_not_blamed_on_the_store(context):
+    outcomes = list(run(Plan.of([Refused(), A]), context))
+    assert [o.status for o in outcomes] == ["failed", "done"]
+    failure = context.store.failure(Refused().digest)
+    assert failure is not None and "/elsewhere/rows.jsonl" in failure["error"] and failure["code"] == 1
+
+
+def test_an_error_of_ours_leaves_its_traceback_in_the_store(context):
+    odd = Word(text="odd")
+    list(run(Plan.of([odd]), context))
+    failure = context.store.failure(odd.digest)
+    assert failure is not None and failure["error"] == "ZeroDivisionError: a fault of ours"
+    assert "fakes.py" in failure["traceback"]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_changed_goal_is_set_aside_and_made_again(context, workers):
+    list(run(Plan.of([B]), context))
+    (context.store.folder(B.digest) / "text.txt").write_text("99.9")
+    fresh = Context(store=Store(context.store.root))
+    outcomes = list(run(Plan.of([B]), fresh, workers=workers))
+    assert [o.stage.text for o in outcomes] == ["b"]
+    assert (fresh.store.path(B) / "text.txt").read_text() == "a b"
