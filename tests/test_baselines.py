@@ -6,7 +6,7 @@ import pytest
 
 from xadapt import baselines
 from xadapt.baselines import NAMES, predict
-from xadapt.errors import ConfigError
+from xadapt.errors import ConfigError, DataError
 from xadapt.examples import KINDS, Choice, Classification, Pairing, Question, Tagging
 
 
@@ -76,3 +76,9 @@ def test_the_seed_decides_ties(kind: str) -> None:
     train = [Question("1", "q", "one two", ("one",), (0,))] if kind == "span" else []
     assert predict(kind, train, test, 1) == predict(kind, train, test, 1)
     assert predict(kind, train, test, 1) != predict(kind, train, test, 2)
+
+
+@pytest.mark.parametrize("kind", ["classification", "tagging"])
+def test_what_must_learn_needs_examples(kind: str) -> None:
+    with pytest.raises(DataError, match="needs training examples"):
+        predict(kind, [], [pair("1", "a", "b", "x")], 0)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from xadapt.errors import ConfigError
+from xadapt.errors import ConfigError, DataError
 from xadapt.examples import Choice, Classification, Pairing, Question, Tagging
 
 NAMES = {
@@ -23,13 +23,19 @@ NAMES = {
     "span": "random span",
     "retrieval": "shared words",
 }
+_LEARNED = ("classification", "tagging")
 STEPS, RATE = 400, 0.5
 
 
 def predict(kind: str, train: Sequence[Any], test: Sequence[Any], seed: int) -> list[Any]:
-    """One prediction per test example; raises ConfigError for a task type without a baseline."""
+    """One prediction per test example.
+
+    Raises ConfigError for a task type without a baseline, DataError for one with nothing to learn from.
+    """
     if kind not in _METHODS:
         raise ConfigError(f"task type {kind!r} has no baseline")
+    if kind in _LEARNED and not train:
+        raise DataError(f"the baseline {NAMES[kind]!r} needs training examples")
     return _METHODS[kind](train, test, random.Random(seed))
 
 

@@ -70,18 +70,27 @@ def label_name(labels: Sequence[str], value: object, field: str = "label") -> st
     raise ValueError(f"field {field!r}: {value!r} is none of {', '.join(labels)}")
 
 
+def text_of(value: object, field: str) -> str:
+    """`value` when it is text; raises ValueError naming field and value otherwise."""
+    if not isinstance(value, str):
+        raise ValueError(f"field {field!r}: {value!r} is not text")
+    return value
+
+
 def words_of(row: Row, tags: str, labels: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """`tokens` and their tags of one row. Raises ValueError for unequal numbers or an unknown tag."""
     names = [label_name(labels, tag, tags) for tag in row[tags]]
     if len(names) != len(row["tokens"]) or None in names:
         raise ValueError(f"field {tags!r}: {len(names)} tags for {len(row['tokens'])} tokens, or one without")
-    return tuple(row["tokens"]), tuple(name for name in names if name is not None)
+    words = tuple(text_of(word, "tokens") for word in row["tokens"])
+    return words, tuple(name for name in names if name is not None)
 
 
 def question_of(row: Row, name: str) -> Question:
     """A row in SQuAD's columns. Raises ValueError when an answer is not where the row says."""
+    question, context = (text_of(row[column], column) for column in ("question", "context"))
     texts, starts = tuple(row["answers"]["text"]), tuple(row["answers"]["answer_start"])
     for text, start in zip(texts, starts, strict=True):
-        if row["context"][start : start + len(text)] != text:
+        if context[start : start + len(text)] != text:
             raise ValueError(f"field 'answers': {text[:40]!r} is not at {start} of the context")
-    return Question(str(row.get("id", name)), row["question"], row["context"], texts, starts)
+    return Question(str(row.get("id", name)), question, context, texts, starts)

@@ -186,3 +186,16 @@ def test_the_hub_gives_tags_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_an_origin_is_hashed_by_content() -> None:
     assert Folder(name="a/b/c", sha256="0" * 64) != Folder(name="a/b/c", sha256="1" * 64)
+
+
+def test_rows_beyond_the_limit_are_counted(tmp_path: Path) -> None:
+    write(tmp_path, [ROW] * 30)
+    _, notes = run(stage(tmp_path, limit=10), tmp_path, tmp_path)
+    assert notes == {"read": 30, "kept": 10, "dropped": {"limit": 20}}
+
+
+def test_a_made_id_never_meets_one_that_is_there(tmp_path: Path) -> None:
+    row = {"question": "?", "context": "a", "answers": {"text": ["a"], "answer_start": [0]}}
+    write(tmp_path, [{**row, "id": name} for name in ("q", "q", "q~2", "q")])
+    found, _ = run(stage(tmp_path, "squad"), tmp_path, tmp_path)
+    assert [example.id for example in found] == ["q", "q~2", "q~2~2", "q~3"]

@@ -56,6 +56,13 @@ def test_rows_without_a_label_are_left_out(name: str, empty: object) -> None:
 @pytest.mark.parametrize(
     ("name", "column", "value", "said"),
     [
+        ("mnli", "premise", None, r"'premise': None is not text"),
+        ("pawsx", "sentence2", 7, r"'sentence2': 7 is not text"),
+        ("squad", "question", None, r"'question': None is not text"),
+        ("hellaswag", "endings", ["a", "b", "c", None], r"'endings': None is not text"),
+        ("xcopa", "choice1", None, r"'choice1': None is not text"),
+        ("tatoeba", "source_sentence", None, r"'source_sentence': None is not text"),
+        ("panx", "tokens", ["a", None], r"'tokens': None is not text"),
         ("mnli", "label", 3, r"'label': 3 is none of"),
         ("mnli", "label", True, r"'label': True is none of"),
         ("xnli", "label", "entails", r"'label': 'entails' is none of"),

@@ -1,6 +1,7 @@
 """Data: read the rows of one source, check them, write them as plain examples."""
 
 import hashlib
+import heapq
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -105,15 +106,15 @@ class Data(Stage):
         rows = _rows(self.rows, context)
         found = _unique(_examples(what, rows, dropped), dropped)
         kept = examples.write(
-            found if self.limit is None else _subset(found, self.limit), out / "examples.jsonl"
+            found if self.limit is None else _subset(found, self.limit, dropped), out / "examples.jsonl"
         )
         if not kept:
             raise DataError(
                 f"{_place(self.rows)}: no usable row" + (f" ({dict(dropped)})" if dropped else "")
             )
-        return {"read": kept + sum(n for why, n in dropped.items() if why != "renamed"), "kept": kept} | {
-            "dropped": dict(dropped)
-        }
+        left_out = sum(count for why, count in dropped.items() if why != "renamed")
+        # Unary plus leaves out reasons that took no row.
+        return {"read": kept + left_out, "kept": kept, "dropped": dict(+dropped)}
 
 
 def _place(rows: Origin) -> str:
@@ -194,16 +195,29 @@ def _examples(what: Task, rows: Iterable[tuple[str, Row]], dropped: Counter[str]
 
 def _unique(found: Iterable[Example], counts: Counter[str]) -> Iterator[Example]:
     """Ids made unique by a suffix: predictions are joined to gold by id, and mirrors repeat some."""
-    seen: Counter[str] = Counter()
+    times: Counter[str] = Counter()
+    used: set[str] = set()
     for example in found:
-        seen[example.id] += 1
-        if seen[example.id] > 1:
+        name = example.id
+        # A made name may itself be an id of the source.
+        while name in used:
+            times[example.id] += 1
+            name = f"{example.id}~{times[example.id] + 1}"
+        used.add(name)
+        if name != example.id:
             counts["renamed"] += 1
-            example = changed(example, id=f"{example.id}~{seen[example.id]}")
+            example = changed(example, id=name)
         yield example
 
 
-def _subset(found: Iterable[Example], limit: int) -> list[Example]:
-    every = list(found)
-    order = sorted(range(len(every)), key=lambda n: hashlib.sha256(str(n).encode()).digest())
-    return [every[n] for n in sorted(order[:limit])]
+def _subset(found: Iterable[Example], limit: int, dropped: Counter[str]) -> list[Example]:
+    """The `limit` examples whose numbers hash lowest, in order; no more than these are held in memory."""
+
+    def numbered() -> Iterator[tuple[int, Example]]:
+        for number, example in enumerate(found):
+            dropped["limit"] += 1
+            yield number, example
+
+    kept = heapq.nsmallest(limit, numbered(), key=lambda each: hashlib.sha256(b"%d" % each[0]).digest())
+    dropped["limit"] -= len(kept)
+    return [example for _, example in sorted(kept, key=lambda each: each[0])]

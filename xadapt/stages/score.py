@@ -32,12 +32,14 @@ class Score(Stage):
         return f"score {self.task} {self.predictions.language}"
 
     def run(self, out: Path, context: Context) -> dict[str, Any]:
-        """Raises DataError when predictions and examples do not belong together."""
+        """Raises DataError when predictions and examples do not belong together, or there are none."""
         # numpy takes a while to import, which planning does without.
         from xadapt import metrics
 
         kind = task(self.task).type
         test = list(examples.read(context.store.path(self.predictions.data) / "examples.jsonl", kind))
+        if not test:
+            raise DataError(f"{self.title()}: no test examples")
         path = context.store.path(self.predictions) / "predictions.jsonl"
         lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         if [line["id"] for line in lines] != [example.id for example in test]:

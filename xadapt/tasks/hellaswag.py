@@ -1,7 +1,7 @@
 """HellaSwag: which of four endings continues the text? (Zellers et al. 2019)"""
 
 from xadapt.examples import Choice
-from xadapt.task import Row, Source, Task, label_name
+from xadapt.task import Row, Source, Task, label_name, text_of
 
 
 def read(row: Row, name: str) -> Choice | None:
@@ -11,8 +11,9 @@ def read(row: Row, name: str) -> Choice | None:
         return None
     if len(row["endings"]) != 4:
         raise ValueError(f"field 'endings': {len(row['endings'])} endings, expected 4")
-    endings = tuple(f"{row['ctx_b']} {ending}".strip() for ending in row["endings"])
-    return Choice(name, row["ctx_a"], endings, int(label))
+    link = text_of(row["ctx_b"], "ctx_b")
+    endings = tuple(f"{link} {text_of(ending, 'endings')}".strip() for ending in row["endings"])
+    return Choice(name, text_of(row["ctx_a"], "ctx_a"), endings, int(label))
 
 
 def _source(language: str, split: str) -> Source:

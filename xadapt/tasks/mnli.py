@@ -1,7 +1,7 @@
 """MNLI: does the premise entail the hypothesis, contradict it, or neither? (Williams et al. 2018)"""
 
 from xadapt.examples import Classification
-from xadapt.task import Row, Source, Task, label_name
+from xadapt.task import Row, Source, Task, label_name, text_of
 
 LABELS = ("entailment", "neutral", "contradiction")
 """In the order of the Hugging Face datasets; other sources order them otherwise, so labels go by name."""
@@ -9,7 +9,10 @@ LABELS = ("entailment", "neutral", "contradiction")
 
 def read(row: Row, name: str) -> Classification | None:
     label = label_name(LABELS, row["label"])
-    return label and Classification(name, row["premise"], row["hypothesis"], label)  # type: ignore[return-value]
+    if label is None:
+        return None
+    first, second = (text_of(row[column], column) for column in ("premise", "hypothesis"))
+    return Classification(name, first, second, label)
 
 
 def _source(split: str, local: str) -> Source:

@@ -1,7 +1,7 @@
 """PAWS-X: do two sentences of high word overlap say the same? (Yang et al. 2019)"""
 
 from xadapt.examples import Classification
-from xadapt.task import Row, Source, Task, label_name
+from xadapt.task import Row, Source, Task, label_name, text_of
 
 LABELS = ("0", "1")
 """0: different meanings, 1: paraphrases; the names that XTREME submissions use."""
@@ -9,7 +9,10 @@ LABELS = ("0", "1")
 
 def read(row: Row, name: str) -> Classification | None:
     label = label_name(LABELS, row["label"])
-    return label and Classification(name, row["sentence1"], row["sentence2"], label)  # type: ignore[return-value]
+    if label is None:
+        return None
+    first, second = (text_of(row[column], column) for column in ("sentence1", "sentence2"))
+    return Classification(name, first, second, label)
 
 
 def _source(language: str, split: str) -> Source:

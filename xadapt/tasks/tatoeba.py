@@ -5,7 +5,7 @@ No training: sentence vectors are read from the intermediate module.
 
 from xadapt.examples import Pairing
 from xadapt.languages import LANGUAGES as NAMES
-from xadapt.task import Row, Source, Task
+from xadapt.task import Row, Source, Task, text_of
 
 LANGUAGES = tuple(
     "af ar bg bn de el es et eu fa fi fr he hi hu id it ja jv ka kk ko ml mr nl pt ru sw ta te "
@@ -14,7 +14,7 @@ LANGUAGES = tuple(
 
 
 def read(row: Row, name: str) -> Pairing:
-    return Pairing(name, row["source_sentence"], row["target_sentence"])
+    return Pairing(name, *(text_of(row[column], column) for column in ("source_sentence", "target_sentence")))
 
 
 def _test(language: str) -> Source:

@@ -4,7 +4,7 @@ Trains on English COPA.
 """
 
 from xadapt.examples import Choice
-from xadapt.task import Row, Source, Task, label_name
+from xadapt.task import Row, Source, Task, label_name, text_of
 
 LANGUAGES = ("et", "ht", "id", "it", "qu", "sw", "ta", "th", "tr", "vi", "zh")
 CHOICES = ("choice1", "choice2")
@@ -15,8 +15,8 @@ def read(row: Row, name: str) -> Choice | None:
     label = label_name(CHOICES, row["label"])
     if row["question"] not in ("cause", "effect"):
         raise ValueError(f"field 'question': {row['question']!r} is neither cause nor effect")
-    context = f"{row['premise']} What was the {row['question']}?"
-    choices = (row["choice1"], row["choice2"])
+    context = f"{text_of(row['premise'], 'premise')} What was the {row['question']}?"
+    choices = tuple(text_of(row[column], column) for column in CHOICES)
     return None if label is None else Choice(name, context, choices, CHOICES.index(label))
 
 
