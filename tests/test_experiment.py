@@ -17,6 +17,8 @@ GOOD = """
 name = "toyworld"
 [data]
 world = "toyworld"
+[reading]
+layer = 4
 [recipe.a]
 method = { name = "bottleneck", reduction_factor = 4 }
 [recipe.a.type.span]
@@ -63,7 +65,7 @@ def goals(text: str, tmp_path: Path, *settings: str) -> list:
         (
             ("[data]", "[data]\nlanguages = ['en', 'qax']"),
             UnknownName,
-            r"no target has 'qax'; did you mean 'qa",
+            r"data.languages\[1\]: no language 'qax'; did you mean 'qa",
         ),
         (("[model]", "[model]\n[model]"), ConfigError, r"e.toml:3"),
         (("[model]", "[model"), ConfigError, r"e.toml:2"),
@@ -107,7 +109,8 @@ def test_fusing_lora_is_refused_before_anything_loads(tmp_path):
 
 
 def test_settings_are_strict_too(tmp_path):
-    found = load(GOOD, tmp_path, "recipe.a.lr=3e-4", "seeds=[1,2]", 'recipe.a.method={name="lora",rank=3}')
+    settings = ["recipe.a.lr=3e-4", "seeds=[1,2]", 'recipe.a.method={name="lora",rank=3}']
+    found = load(GOOD, tmp_path, *settings, 'target.compositions=["alone"]')
     assert found.recipe["a"].lr == 3e-4 and found.seeds == (1, 2)
     assert found.recipe["a"].method == LoRA(rank=3)
     for setting, message in (

@@ -24,7 +24,7 @@ LAYERS = (
     ("tasks", "metrics", "baselines"),
     ("modeling", "task_types"),
     ("stages", "training"),
-    ("experiment", "report", "explain", "hub"),
+    ("tables", "experiment", "report", "explain", "hub"),
     ("cli", "configs"),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -88,6 +88,8 @@ def parse(text: str, names: Sequence[str], at: str = "composition") -> Iterator[
     for part in parts:
         if part not in (*names, "each", "all"):
             raise UnknownName(f"{at}: {text!r} names {part!r}, no intermediate task{nearest(part, names)}")
+    if not names and {"each", "all"} & set(parts):
+        raise ConfigError(f"{at}: {text!r} ranges over no intermediate task; name some in [intermediate]")
     for group in _spread(parts, names):
         if len(group) < form.fewest or (form.most is not None and len(group) > form.most):
             takes = f"{form.fewest}" if form.fewest == form.most else f"{form.fewest} or more"

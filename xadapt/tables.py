@@ -1,0 +1,165 @@
+"""The tables of an experiment file, and what cannot be right about their values."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
+
+from xadapt.composition import parse, supports
+from xadapt.errors import ConfigError, nearest
+from xadapt.examples import KINDS
+from xadapt.recipe import Architecture, Full, Recipe
+from xadapt.stages.data import World
+from xadapt.task import Task
+from xadapt.tasks import task
+from xadapt.toml import Changes, Document
+
+Split = Literal["train_rows", "test_rows"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """How many rows are used; in the toy world how many are made."""
+
+    train_rows: int | None = None
+    test_rows: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataTable(Rows):
+    """`[data]`: where rows come from, and how many."""
+
+    world: World = "hub"
+    languages: tuple[str, ...] = ()
+    """Test languages; all of each task's when empty."""
+    task: dict[str, Rows] = field(default_factory=dict)
+
+    def rows(self, name: str, split: Split) -> int | None:
+        own = self.task.get(name)
+        found: int | None = getattr(own, split) if own and getattr(own, split) else getattr(self, split)
+        return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecipeTable(Recipe):
+    """`[recipe.NAME]`: a recipe, with changes for task types and for single tasks."""
+
+    type: dict[str, Changes[Recipe]] = field(default_factory=dict)
+    task: dict[str, Changes[Recipe]] = field(default_factory=dict)
+
+    def of(self, what: Task) -> Recipe:
+        """The recipe for one task; changes for the task come last. Raises ConfigError for one of no use."""
+        recipe = Recipe(**{f.name: getattr(self, f.name) for f in fields(Recipe)})
+        for changes in (self.type.get(what.type), self.task.get(what.name)):
+            recipe = changes.of(recipe) if changes else recipe
+        if what.type == "span" and recipe.stride >= recipe.max_length:
+            raise ConfigError(
+                f"{what.name}: stride {recipe.stride} leaves nothing new in {recipe.max_length} tokens",
+                "give a stride below max_length",
+            )
+        return recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderTable:
+    """`[encoder]`: pretrain an encoder on text first, in place of `[model]`."""
+
+    texts: tuple[str, ...]
+    """Datasets by their place in a data folder, `<name>/<config>/<split>`."""
+    rows: int | None = None
+    architecture: Architecture = field(default_factory=Architecture)
+    recipe: Recipe = field(default_factory=lambda: Recipe(method=Full()))
+    seed: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class IntermediateTable:
+    """`[intermediate]`"""
+
+    tasks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetTable:
+    """`[target]`"""
+
+    tasks: tuple[str, ...] = ()
+    compositions: tuple[str, ...] = ("alone",)
+
+
+ABOVE_ZERO = ("lr", "epochs", "clip", "alpha", "reduction_factor")
+SIZES = tuple(f.name for f in fields(Architecture))
+ONE_OR_MORE = ("steps", "batch", "rank", "train_rows", "test_rows", "rows", *SIZES)
+NOT_NEGATIVE = ("weight_decay", "stride", "layer", "seed", "seeds")
+SHARES = ("warmup", "dropout", "mask")
+SHORTEST = 8
+"""Fewest tokens of `max_length`: special tokens, and something of both texts of a pair."""
+
+
+def check_values(document: Document) -> None:
+    """Raises ConfigError for a number that no training can have, with its place."""
+    for keys, value in _numbers(document.table, ()):
+        name = next(key for key in reversed(keys) if isinstance(key, str))
+        wrong = None
+        if name == "max_length" and value < SHORTEST:
+            wrong = f"{SHORTEST} or more"
+        elif name in ABOVE_ZERO and value <= 0:
+            wrong = "a number above 0"
+        elif name in ONE_OR_MORE and value < 1:
+            wrong = "1 or more"
+        elif name in NOT_NEGATIVE and value < 0:
+            wrong = "0 or more"
+        elif name in SHARES and not 0 <= value < 1:
+            wrong = "a share, from 0 to below 1"
+        if wrong:
+            raise ConfigError(f"{document.at(*keys)}: expected {wrong}, got {value}")
+
+
+def _numbers(value: Any, keys: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], float]]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _numbers(item, (*keys, key))
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from _numbers(item, (*keys, number))
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield keys, value
+
+
+def check_tasks(names: Sequence[str], table: str, document: Document) -> None:
+    """Raises UnknownName for no task, ConfigError for one named twice or of no use in this table."""
+    for number, name in enumerate(names):
+        at = document.at(table, "tasks", number)
+        what = task(name, at)
+        if name in names[:number]:
+            raise ConfigError(f"{at}: {name!r} stands there twice")
+        if table == "intermediate" and what.train is None:
+            raise ConfigError(f"{at}: {name!r} has no training data, so it cannot be an intermediate task")
+        if table == "target" and what.test is None:
+            raise ConfigError(f"{at}: {name!r} has no test data, so it cannot be a target")
+
+
+def check_recipe(label: str, recipe: RecipeTable, document: Document) -> None:
+    """Changes are for types and tasks that exist, and leave the method alone: compositions need one."""
+    for name in recipe.type:
+        if name not in KINDS:
+            at = document.at("recipe", label, "type", name)
+            raise ConfigError(f"{at}: no task type {name!r}{nearest(name, KINDS)}")
+    for name in recipe.task:
+        task(name, document.at("recipe", label, "task", name))
+    for table, changes in (("type", recipe.type), ("task", recipe.task)):
+        for name, change in changes.items():
+            if "method" in dict(change.values):
+                at = document.at("recipe", label, table, name, "method")
+                raise ConfigError(f"{at}: one recipe has one method", "write a second [recipe.NAME]")
+
+
+def check_compositions(
+    texts: Sequence[str], names: Sequence[str], recipes: Mapping[str, RecipeTable], document: Document
+) -> None:
+    """Each is one, over intermediate tasks, and defined for every recipe's method."""
+    for number, text in enumerate(texts):
+        at = document.at("target", "compositions", number)
+        for composition in parse(text, names, at):
+            for label, recipe in recipes.items():
+                if why := supports(recipe.method.name, composition, trains=True):
+                    raise ConfigError(f"{at}: {composition}: {why} (recipe {label!r})")
