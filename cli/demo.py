@@ -24,6 +24,6 @@ def demo(
 
     `xadapt demo --workers 1 --store /tmp/runs`
     """
-    code = run("demo", store=store, workers=workers, together=5, quiet=quiet)
+    code = run("demo", store=store, workers=workers, together=1, quiet=quiet)
     report("demo", store=store, output=output)
     return code

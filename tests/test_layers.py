@@ -24,7 +24,7 @@ LAYERS = (
     ("tasks", "metrics", "baselines"),
     ("modeling", "task_types"),
     ("stages", "training"),
-    ("tables", "experiment", "report", "explain", "hub"),
+    ("tables", "shipped", "experiment", "report", "explain", "hub"),
     ("cli", "configs"),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -14,6 +14,7 @@ from xadapt.composition import Alone, Composition, Continue, Stack, parse, suppo
 from xadapt.errors import ConfigError, DataError, UnknownName, nearest
 from xadapt.languages import language as language_of
 from xadapt.recipe import ModelSpec, Reading
+from xadapt.shipped import read
 from xadapt.stages.baseline import Baseline
 from xadapt.stages.data import Data, origin
 from xadapt.stages.encoder import Encoder
@@ -29,6 +30,7 @@ from xadapt.tables import (
     TargetTable,
     check_compositions,
     check_recipe,
+    check_target_tasks,
     check_tasks,
     check_values,
 )
@@ -110,7 +112,16 @@ class Experiment:
     @cached_property
     def compositions(self) -> tuple[Composition, ...]:
         """Each once, over intermediate tasks by name."""
-        every = (parse(text, self.intermediate.tasks) for text in self.target.compositions)
+        every = (self._wanted[name] for name in self.target.tasks)
+        found = dict.fromkeys(chain(self._parsed(self.target.compositions), *every))
+        return tuple(one for one in found if any(one in wanted for wanted in self._wanted.values()))
+
+    @cached_property
+    def _wanted(self) -> dict[str, tuple[Composition, ...]]:
+        return {name: self._parsed(self.target.of(name)) for name in self.target.tasks}
+
+    def _parsed(self, texts: tuple[str, ...]) -> tuple[Composition, ...]:
+        every = (parse(text, self.intermediate.tasks) for text in texts)
         return tuple(dict.fromkeys(chain.from_iterable(every)))
 
     def goals(self) -> Iterator[Score | Encoder]:
@@ -126,7 +137,7 @@ class Experiment:
         for label in self.recipe:
             for composition in self.compositions:
                 for name in self.target.tasks:
-                    for seed in self.seeds:
+                    for seed in self.seeds if composition in self._wanted[name] else ():
                         yield from self._scores(task(name), composition, label, seed)
 
     def _baselines(self, what: Task) -> Iterator[Cell]:
@@ -228,7 +239,7 @@ def load(name: str, settings: list[str] | None = None, data_folder: Path | None 
     Raises ConfigError for what is not strict TOML of this shape or says nothing that could run,
     UnknownName for a file, task or language that is not there.
     """
-    document = toml.assign(_read_document(name), settings or [], closed=("recipe",))
+    document = toml.assign(read(name), settings or [], closed=("recipe",))
     found = replace(toml.build(document, Experiment), data_folder=data_folder)
     check_values(document)
     check_tasks(found.intermediate.tasks, "intermediate", document)
@@ -238,23 +249,9 @@ def load(name: str, settings: list[str] | None = None, data_folder: Path | None 
     for label, recipe in found.recipe.items():
         check_recipe(label, recipe, document)
     _check_goals(found, document)
-    check_compositions(found.target.compositions, found.intermediate.tasks, found.recipe, document)
+    check_target_tasks(found.target, document)
+    check_compositions(found.target, found.intermediate.tasks, found.recipe, document)
     return _with_languages(found, document)
-
-
-def shipped() -> dict[str, Any]:
-    """The experiments inside the package, by name."""
-    there = files("xadapt.configs").iterdir()
-    return {p.name.removesuffix(".toml"): p for p in there if p.name.endswith(".toml")}
-
-
-def _read_document(name: str) -> toml.Document:
-    path = Path(name)
-    if path.is_file():
-        return toml.parse(path.read_bytes(), path.name)
-    if name in shipped():
-        return toml.parse(shipped()[name].read_bytes(), f"{name}.toml")
-    raise UnknownName(f"no experiment {name!r}{nearest(name, shipped())}", "give a path, or a shipped name")
 
 
 def _check_goals(found: Experiment, document: toml.Document) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from xadapt.composition import parse, supports
-from xadapt.errors import ConfigError, nearest
+from xadapt.errors import ConfigError, UnknownName, nearest
 from xadapt.examples import KINDS
 from xadapt.recipe import Architecture, Full, Recipe
 from xadapt.stages.data import World
@@ -79,11 +79,23 @@ class IntermediateTable:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TargetTask:
+    """`[target.task.NAME]`: one target that takes other compositions than the rest."""
+
+    compositions: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class TargetTable:
     """`[target]`"""
 
     tasks: tuple[str, ...] = ()
     compositions: tuple[str, ...] = ("alone",)
+    task: dict[str, TargetTask] = field(default_factory=dict)
+
+    def of(self, name: str) -> tuple[str, ...]:
+        """The compositions asked for under one target, as written."""
+        return self.task[name].compositions if name in self.task else self.compositions
 
 
 ABOVE_ZERO = ("lr", "epochs", "clip", "alpha", "reduction_factor")
@@ -153,12 +165,26 @@ def check_recipe(label: str, recipe: RecipeTable, document: Document) -> None:
                 raise ConfigError(f"{at}: one recipe has one method", "write a second [recipe.NAME]")
 
 
+def check_target_tasks(target: TargetTable, document: Document) -> None:
+    """Raises UnknownName for a `[target.task.NAME]` that is no target here."""
+    for name in target.task:
+        if name not in target.tasks:
+            at = document.at("target", "task", name)
+            raise UnknownName(f"{at}: {name!r} is no target here{nearest(name, target.tasks)}")
+
+
 def check_compositions(
-    texts: Sequence[str], names: Sequence[str], recipes: Mapping[str, RecipeTable], document: Document
+    target: TargetTable, names: Sequence[str], recipes: Mapping[str, RecipeTable], document: Document
 ) -> None:
     """Each is one, over intermediate tasks, and defined for every recipe's method."""
-    for number, text in enumerate(texts):
-        at = document.at("target", "compositions", number)
+    written: list[tuple[tuple[str | int, ...], str]] = [
+        (("target", "compositions", number), text) for number, text in enumerate(target.compositions)
+    ]
+    for name, own in target.task.items():
+        place = ("target", "task", name, "compositions")
+        written += [((*place, number), text) for number, text in enumerate(own.compositions)]
+    for keys, text in written:
+        at = document.at(*keys)
         for composition in parse(text, names, at):
             for label, recipe in recipes.items():
                 if why := supports(recipe.method.name, composition, trains=True):
