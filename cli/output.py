@@ -1,6 +1,7 @@
 """What goes to stdout and stderr: data and documents there, progress and errors here."""
 
 import json
+import os
 import sys
 import time
 from typing import Any
@@ -8,10 +9,13 @@ from typing import Any
 from rich.console import Console
 
 SCHEMA_VERSION = 1
+PIPE_WIDTH = 200
 
 
 def stdout() -> Console:
-    return Console(soft_wrap=not sys.stdout.isatty(), highlight=False)
+    """A file or a pipe has no width of its own: lines stay whole there unless COLUMNS says otherwise."""
+    whole = not sys.stdout.isatty() and "COLUMNS" not in os.environ
+    return Console(width=PIPE_WIDTH if whole else None, soft_wrap=whole, highlight=False)
 
 
 def document(facts: dict[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """`xadapt report`"""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -33,13 +33,16 @@ def report(
     import json
 
     from xadapt import experiment as experiments
-    from xadapt.report import markdown, table, terminal
+    from xadapt.report import markdown, summary, table, terminal
     from xadapt.workflow.store import Store
 
     asked = experiments.load(experiment, settings, data)
     results = table.results(asked.cells(), Store(store))
     name = Path(experiment).stem
-    facts = {"experiment": name, "cells": [result.as_json() for result in results]}
+    facts: dict[str, Any] = {}
+    if as_json or output is not None:
+        cells = [result.as_json() for result in results]
+        facts = {"experiment": name, "cells": cells, "summary": summary.summary(results)}
     if as_json:
         document(facts)
     else:

@@ -5,6 +5,7 @@ same draw, languages are averaged after scoring, and several runs (seeds) of a s
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -15,20 +16,30 @@ Runs = Sequence[Mapping[str, np.ndarray]]
 """Per run (seed), language -> rows of sums [items, k]."""
 
 
+def resampled(language: str, rows: np.ndarray, scores: Scores, seed: int = 0) -> np.ndarray:
+    """[1 + RESAMPLES]: the main score of one run in one language as measured, then of each resample."""
+    drawn = _draw(language, len(rows), seed).astype(np.float64) @ rows
+    return next(iter(scores(np.concatenate([rows.sum(0)[None], drawn])).values()))
+
+
+@lru_cache(maxsize=48)
+def _draw(language: str, size: int, seed: int) -> np.ndarray:
+    """[RESAMPLES, size]: how often each item is drawn; of language and size alone, so systems are paired."""
+    random = np.random.default_rng([seed, size, *language.encode()])
+    # Kept for some forty languages, so one byte an item: counts are Poisson of mean one, never near 255.
+    return random.multinomial(size, np.full(size, 1 / size), RESAMPLES).astype(np.uint8)
+
+
 def _means(runs: Runs, scores: Scores, seed: int) -> np.ndarray:
-    """[1 + RESAMPLES]: the mean score as measured, then of each resample."""
     total = np.zeros(1 + RESAMPLES)
     for rows_by_language in runs:
         for language, rows in sorted(rows_by_language.items()):
-            # The draw depends on the language and its number of items alone, so that systems are paired.
-            random = np.random.default_rng([seed, len(rows), *language.encode()])
-            counts = random.multinomial(len(rows), np.full(len(rows), 1 / len(rows)), RESAMPLES)
-            sums = np.concatenate([rows.sum(0)[None], counts @ rows])
-            total += next(iter(scores(sums).values()))
+            total += resampled(language, rows, scores, seed)
     return total / sum(map(len, runs))
 
 
-def _interval(values: np.ndarray) -> tuple[float, float, float]:
+def spread(values: np.ndarray) -> tuple[float, float, float]:
+    """(as measured, low, high) of what `resampled` gives, or of means and differences of it."""
     tail = 100 * (1 - LEVEL) / 2
     low, high = np.percentile(values[1:], [tail, 100 - tail])
     return float(values[0]), float(low), float(high)
@@ -36,7 +47,7 @@ def _interval(values: np.ndarray) -> tuple[float, float, float]:
 
 def interval(runs: Runs, scores: Scores, seed: int = 0) -> tuple[float, float, float]:
     """(mean, low, high) in percent of the main score, over languages and runs."""
-    return _interval(_means(runs, scores, seed))
+    return spread(_means(runs, scores, seed))
 
 
 def difference(first: Runs, second: Runs, scores: Scores, seed: int = 0) -> tuple[float, float, float]:
@@ -44,4 +55,4 @@ def difference(first: Runs, second: Runs, scores: Scores, seed: int = 0) -> tupl
     sizes = [{language: len(rows) for language, rows in run.items()} for run in (*first, *second)]
     if any(size != sizes[0] for size in sizes):
         raise ValueError("the systems were scored on other items")
-    return _interval(_means(first, scores, seed) - _means(second, scores, seed))
+    return spread(_means(first, scores, seed) - _means(second, scores, seed))

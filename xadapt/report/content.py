@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from xadapt.report.table import Result, Table
+from xadapt.report.difference import Interval
+from xadapt.report.table import BASELINE, Part, Result, Row, Table, row_of
 
-BASELINE = ("baseline", "-")
+LEGEND = "n/a: not defined. (k/n): mean of the k cells of n that are there. *: some rows were left out."
 
 
 @dataclass(frozen=True)
@@ -19,9 +20,16 @@ class Section:
 
 
 def sections(found: Sequence[Result], languages: bool) -> list[Section]:
-    """Problems first, then the matrix, the comparison with the baselines, and the languages."""
+    """Problems first, then means, the comparisons with `alone` and the baselines, and the languages."""
     table = Table.of(found)
-    made = [_problems(found), _matrix(table), _gains(table), _baselines(table)]
+    made = [
+        _problems(found),
+        _means(table, "all", "Scores", "Mean over languages, English included."),
+        _means(table, "zero-shot", "Zero-shot scores", "Mean over languages without English."),
+        _gains(table, "zero-shot", "Gain over alone, zero-shot"),
+        _gains(table, "en", "Gain over alone, English"),
+        _baselines(table),
+    ]
     if languages:
         made += [_languages(table, task) for task in table.tasks]
     return [section for section in made if section.rows]
@@ -29,46 +37,43 @@ def sections(found: Sequence[Result], languages: bool) -> list[Section]:
 
 def _problems(found: Sequence[Result]) -> Section:
     bad = [r for r in found if r.status in ("failed", "collapsed")]
-    missing = sum(r.status == "missing" for r in found)
-    rows = [(r.cell.task, r.cell.language, r.cell.composition, r.status, r.why) for r in bad]
-    if missing:
-        rows.append(("", "", "", "missing", f"{missing} cells have not run"))
-    return Section(
-        "Failed, collapsed and missing", ("task", "language", "composition", "status", "why"), tuple(rows)
+    rows = [(r.cell.task, r.cell.language, _name(row_of(r)), r.status, r.why) for r in bad]
+    if missing := sum(r.status == "missing" for r in found):
+        rows.append(("", "", "", "missing", f"{missing} of {len(found)} cells have not run"))
+    head = ("task", "language", "composition", "status", "why")
+    return Section("Failed, collapsed and missing", head, tuple(rows))
+
+
+def _means(table: Table, part: Part, title: str, note: str) -> Section:
+    rows = (
+        (_name(row, table), *(table.cell(row, task, part).text() for task in table.tasks))
+        for row in table.rows
     )
+    return Section(title, ("composition", *table.tasks), tuple(rows), f"{note} {LEGEND}")
 
 
-def _matrix(table: Table) -> Section:
-    rows = tuple(
-        (_name(row, table), *(table.cell(row, task).text() for task in table.tasks)) for row in table.rows
-    )
-    note = "Mean over languages, English included. n/a: not defined; (k/n): only k of n cells; *: limited."
-    return Section("Scores", ("composition", *table.tasks), rows, note)
+def _name(row: Row, table: Table | None = None) -> str:
+    """The composition, with its recipe where there are several."""
+    several = table is None or len({recipe for _, recipe in table.rows if recipe}) > 1
+    return f"{row[0]} {row[1]}".strip() if several else row[0]
 
 
-def _name(row: tuple[str, str], table: Table) -> str:
-    methods = {method for _, method in table.rows if method != "-"}
-    return row[0] if len(methods) < 2 or row[1] == "-" else f"{row[0]} {row[1]}"
-
-
-def _signed(found: tuple[float, float, float] | None) -> str:
+def _signed(found: Interval | None) -> str:
     if found is None:
         return ""
     value, low, high = found
     return f"{value:+.1f} [{low:+.1f}, {high:+.1f}]"
 
 
-def _gains(table: Table) -> Section:
+def _gains(table: Table, part: Part, title: str) -> Section:
     rows = []
     for row in table.rows:
         alone = ("alone", row[1])
-        if row in (BASELINE, alone) or alone not in table.rows:
-            continue
-        rows.append((_name(row, table), *(_signed(table.against(row, alone, task)) for task in table.tasks)))
-    note = (
-        "Zero-shot (without English) difference to `alone`, with a paired 95 % bootstrap interval over items."
-    )
-    return Section("Gain over alone", ("composition", *table.tasks), tuple(rows), note)
+        if row not in (BASELINE, alone) and alone in table.rows:
+            gains = (_signed(table.against(row, alone, task, part)) for task in table.tasks)
+            rows.append((_name(row, table), *gains))
+    note = "Difference to `alone` with its 95 % bootstrap interval, paired over test items."
+    return Section(title, ("composition", *table.tasks), tuple(rows), note)
 
 
 def _baselines(table: Table) -> Section:
@@ -78,11 +83,11 @@ def _baselines(table: Table) -> Section:
     rows = []
     for name in table.tasks:
         for row in table.rows:
-            if row[0] != "alone" or BASELINE not in table.rows:
-                continue
-            scores = [table.cell(each, name, zero_shot=True).text() for each in (row, BASELINE)]
-            method = NAMES[task(name).type]
-            rows.append((name, scores[0], scores[1], method, _signed(table.against(row, BASELINE, name))))
+            if row[0] == "alone" and BASELINE in table.rows:
+                scores = (table.cell(each, name, "zero-shot").text() for each in (row, BASELINE))
+                difference = _signed(table.against(row, BASELINE, name))
+                label = _name((name, row[1]), table)
+                rows.append((label, *scores, NAMES[task(name).type], difference))
     head = ("task", "alone", "baseline", "baseline is", "difference")
     note = "Zero-shot (without English). An interval that includes zero says: words alone explain the score."
     return Section("Against the cheapest baseline", head, tuple(rows), note)
@@ -93,14 +98,17 @@ def _languages(table: Table, task: str) -> Section:
     languages = tuple(dict.fromkeys(r.cell.language for r in own))
     rows = []
     for row in table.rows:
-        cells = [r for r in own if (r.cell.composition, r.cell.method) == row]
-        texts = [_cell_text([r for r in cells if r.cell.language == language]) for language in languages]
+        cells = table.places.get((row, task), [])
+        texts = (_cell_text([r for r in cells if r.cell.language == language]) for language in languages)
         rows.append((_name(row, table), *texts))
-    return Section(
-        f"{task} by language", ("composition", *languages), tuple(rows), "Below each score its digest."
-    )
+    note = "Behind each score the start of its digest, for `xadapt explain`; with several seeds one each."
+    return Section(f"{task} by language", ("composition", *languages), tuple(rows), note)
 
 
 def _cell_text(found: Sequence[Result]) -> str:
-    parts = [r.status if r.value is None else f"{r.value:.1f} {r.digest[:8]}" for r in found]
+    marks = {"limited": "*", "collapsed": " collapsed"}
+    parts = [
+        r.status if r.value is None else f"{r.value:.1f}{marks.get(r.status, '')} {r.digest[:8]}"
+        for r in found
+    ]
     return ", ".join("n/a" if part == "undefined" else part for part in parts)

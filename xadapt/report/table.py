@@ -3,13 +3,20 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from xadapt.errors import IntegrityError
 from xadapt.experiment import Cell
+from xadapt.report.difference import Interval, difference
 from xadapt.workflow.store import Store
 
+Row = tuple[str, str]
+"""(composition, recipe)"""
+Part = Literal["all", "zero-shot", "en"]
+"""Which languages: every one, all but English, English alone."""
+BASELINE: Row = ("baseline", "")
 Status = Literal["ok", "limited", "collapsed", "missing", "failed", "undefined"]
 COUNTED = ("ok", "limited")
 """Only these enter a mean; a mean over fewer languages than asked for is marked."""
@@ -25,6 +32,7 @@ class Result:
     metric: str
     folder: Path | None
     why: str = ""
+    items: int = 0
 
     @property
     def digest(self) -> str:
@@ -36,10 +44,12 @@ class Result:
             "task": cell.task,
             "language": cell.language,
             "composition": cell.composition,
+            "recipe": cell.recipe,
             "method": cell.method,
             "seed": cell.seed,
             "metric": self.metric,
             "value": self.value,
+            "items": self.items,
             "digest": self.digest,
             "status": self.status,
             "why": self.why,
@@ -47,7 +57,7 @@ class Result:
 
 
 def results(cells: Iterable[Cell], store: Store) -> list[Result]:
-    """Read each cell's score. Raises IntegrityError when a score's files were changed."""
+    """Read each cell's score; one whose files were changed is failed, never shown."""
     return [_result(cell, store) for cell in cells]
 
 
@@ -57,10 +67,15 @@ def _result(cell: Cell, store: Store) -> Result:
     if cell.score not in store:
         failure = _failure(cell, store)
         return Result(cell, "failed" if failure else "missing", None, cell.score.metric, None, failure)
-    folder = store.path(cell.score)
+    try:
+        folder = store.path(cell.score)
+    except IntegrityError as error:
+        return Result(cell, "failed", None, cell.score.metric, None, f"{error}; run again to make it anew")
     facts = json.loads((folder / "score.json").read_text(encoding="utf-8"))
-    status: Status = "collapsed" if facts["collapsed"] else "limited" if cell.limited else "ok"
-    return Result(cell, status, facts["value"], facts["metric"], folder)
+    # A baseline may well say the same of every item: that is a finding, not a collapse.
+    collapsed = facts["collapsed"] and cell.recipe
+    status: Status = "collapsed" if collapsed else "limited" if cell.limited else "ok"
+    return Result(cell, status, facts["value"], facts["metric"], folder, items=facts["n"])
 
 
 def _failure(cell: Cell, store: Store) -> str:
@@ -90,8 +105,9 @@ class Mean:
             return "n/a"
         if self.value is None:
             return self.status
-        mark = "" if self.over == self.of else f" ({self.over}/{self.of})"
-        return f"{self.value:.1f}{mark}" + ("*" if self.status in ("limited", "collapsed") else "")
+        there = "" if self.over == self.of else f" ({self.over}/{self.of})"
+        limited = any(result.status == "limited" for result in self.cells)
+        return f"{self.value:.1f}{'*' if limited else ''}{there}"
 
 
 WORST = ("failed", "missing", "collapsed", "undefined", "limited", "ok")
@@ -109,56 +125,50 @@ def mean(found: Sequence[Result]) -> Mean:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows are (composition, method), columns are tasks."""
+    """Rows are compositions under recipes, columns are tasks."""
 
-    rows: tuple[tuple[str, str], ...]
+    rows: tuple[Row, ...]
     tasks: tuple[str, ...]
     results: tuple[Result, ...]
 
     @classmethod
     def of(cls, found: Sequence[Result]) -> "Table":
-        rows = dict.fromkeys((r.cell.composition, r.cell.method) for r in found)
+        rows = dict.fromkeys(row_of(result) for result in found)
         return cls(tuple(rows), tuple(dict.fromkeys(r.cell.task for r in found)), tuple(found))
 
-    def cell(self, row: tuple[str, str], task: str, zero_shot: bool = False) -> Mean:
-        """The mean of one row and task; `zero_shot` leaves English out."""
-        return mean(
-            [
-                r
-                for r in self.results
-                if (r.cell.composition, r.cell.method) == row
-                and r.cell.task == task
-                and not (zero_shot and r.cell.language == "en")
-            ]
-        )
+    @cached_property
+    def places(self) -> dict[tuple[Row, str], list[Result]]:
+        """(row, task) -> its cells, in order."""
+        found: dict[tuple[Row, str], list[Result]] = {}
+        for result in self.results:
+            found.setdefault((row_of(result), result.cell.task), []).append(result)
+        return found
 
-    def against(
-        self, row: tuple[str, str], other: tuple[str, str], task: str
-    ) -> tuple[float, float, float] | None:
-        """Zero-shot difference of two rows with its 95 % interval, paired over test items; None when
-        either is not complete."""
-        first, second = (self.cell(each, task, zero_shot=True) for each in (row, other))
-        if first.over != first.of or second.over != second.of or not first.over:
+    def cell(self, row: Row, task: str, part: Part = "all") -> Mean:
+        """The mean of one row and task over some of the languages."""
+        return mean([r for r in self.places.get((row, task), []) if _belongs(r.cell.language, part)])
+
+    @cached_property
+    def _differences(self) -> dict[tuple[Any, ...], Interval | None]:
+        return {}
+
+    def against(self, row: Row, other: Row, task: str, part: Part = "zero-shot") -> Interval | None:
+        """Difference of two rows, paired over test items; None when either is not complete."""
+        key = (row, other, task, part)
+        if key not in self._differences:
+            self._differences[key] = self._difference(row, other, task, part)
+        return self._differences[key]
+
+    def _difference(self, row: Row, other: Row, task: str, part: Part) -> Interval | None:
+        first, second = (self.cell(each, task, part) for each in (row, other))
+        if first.over != first.of or second.over != second.of or not (first.over and second.over):
             return None
-        from xadapt.metrics import metric
-        from xadapt.metrics.interval import difference
-
-        score = first.cells[0].cell.score
-        assert score is not None
-        return difference(_runs(first), _runs(second), metric(score.metric).scores)
+        return difference(first.cells, second.cells)
 
 
-def _runs(found: Mean) -> list[dict[str, Any]]:
-    """Per seed, language -> rows of sums."""
-    runs: dict[int, dict[str, Any]] = {}
-    for result in found.cells:
-        assert result.folder is not None
-        runs.setdefault(result.cell.seed, {})[result.cell.language] = _items(result.folder)
-    return list(runs.values())
+def row_of(result: Result) -> Row:
+    return result.cell.composition, result.cell.recipe
 
 
-@cache
-def _items(folder: Path) -> Any:
-    import numpy as np
-
-    return np.array(json.loads((folder / "items.json").read_text(encoding="utf-8")), dtype=np.float64)
+def _belongs(language: str, part: Part) -> bool:
+    return part == "all" or (language == "en") == (part == "en")

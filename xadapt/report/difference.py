@@ -1,0 +1,43 @@
+"""Difference of two rows of a report with its interval, over the items that both were scored on."""
+
+import json
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from xadapt.report.table import Result
+
+Interval = tuple[float, float, float]
+"""Value, and the ends of its 95 % interval."""
+
+
+def difference(first: "Sequence[Result]", second: "Sequence[Result]") -> Interval | None:
+    """First minus second: means over languages and seeds, paired over items; None for other items."""
+    # numpy takes a while to import, which an empty report does without.
+    from xadapt.metrics.interval import spread
+
+    sizes = [{r.cell.language: r.items for r in found} for found in (first, second)]
+    if sizes[0] != sizes[1]:
+        return None
+    one, other = (sum(_resampled(r) for r in found) / len(found) for found in (first, second))
+    return spread(one - other)
+
+
+def _resampled(result: "Result") -> Any:
+    score = result.cell.score
+    assert score is not None and result.folder is not None
+    return _of_folder(result.folder, score.metric, result.cell.language)
+
+
+@cache
+def _of_folder(folder: Path, name: str, language: str) -> Any:
+    """Kept: every row is compared with more than one other."""
+    import numpy as np
+
+    from xadapt.metrics import metric
+    from xadapt.metrics.interval import resampled
+
+    rows = np.array(json.loads((folder / "items.json").read_text(encoding="utf-8")), dtype=np.float64)
+    return resampled(language, rows, metric(name).scores)
