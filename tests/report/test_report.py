@@ -1,0 +1,173 @@
+"""The report: every cell with its status, nothing averaged in silence, any width of terminal."""
+
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from xadapt.report import markdown, summary, terminal
+from xadapt.report.table import BASELINE, Table, results
+from xadapt.workflow.store import Store
+
+from . import fakes
+
+
+@pytest.fixture
+def asked(tmp_path):
+    return fakes.load(tmp_path)
+
+
+@pytest.fixture
+def store(tmp_path) -> Store:
+    return Store(tmp_path / "runs")
+
+
+def score(asked, task, language, composition, recipe="small"):
+    return next(
+        c.score
+        for c in asked.cells()
+        if (c.task, c.language, c.composition) == (task, language, composition) and c.recipe in (recipe, "")
+    )
+
+
+def shown(found, width: int = 100) -> str:
+    out = io.StringIO()
+    terminal.show(found, Console(file=out, width=width), languages=True)
+    return out.getvalue()
+
+
+def test_means_are_over_languages_and_recipes_stay_apart(asked, store):
+    fakes.fill(asked, store)
+    table = Table.of(results(asked.cells(), store))
+    small, large = (table.cell(("alone", recipe), "pawsx") for recipe in ("small", "large"))
+    assert small.value == pytest.approx(100 * (28 + 24 + 20) / 150) and small.text() == "48.0"
+    assert large.value == pytest.approx(100 * (33 + 29 + 25) / 150)
+    assert table.cell(("alone", "small"), "pawsx", "zero-shot").value == pytest.approx(44)
+    assert table.cell(("alone", "small"), "pawsx", "en").value == pytest.approx(56)
+    assert table.cell(("alone", "small"), "tatoeba").of == 2, "retrieval has no English"
+
+
+def test_differences_are_paired_and_zero_shot(asked, store):
+    fakes.fill(asked, store)
+    table = Table.of(results(asked.cells(), store))
+    value, low, high = table.against(("stack(mnli)", "small"), ("alone", "small"), "pawsx")
+    assert value == pytest.approx(20) and low < 20 < high and low > 5
+    value, *_ = table.against(("alone", "small"), BASELINE, "pawsx")
+    assert value == pytest.approx(20)
+    assert table.against(("alone", "small"), ("alone", "small"), "pawsx") == (0, 0, 0)
+
+
+def test_what_is_missing_is_shown_and_marks_the_mean(asked, store):
+    fakes.fill(asked, store)
+    gone = score(asked, "pawsx", "qaa", "alone")
+    store.quarantine(gone.digest)
+    found = results(asked.cells(), store)
+    table = Table.of(found)
+    assert table.cell(("alone", "small"), "pawsx").text() == "48.0 (2/3)"
+    assert table.against(("stack(mnli)", "small"), ("alone", "small"), "pawsx") is None
+    cell = next(r for r in found if r.digest == gone.digest)
+    assert (cell.status, cell.value) == ("missing", None)
+    assert "1 of 56 cells have not run" in shown(found)
+
+
+def test_an_empty_store_gives_a_report_of_missing_cells(asked, store):
+    found = results(asked.cells(), store)
+    assert {r.status for r in found} == {"missing", "undefined"} and summary.summary(found) == []
+    assert "52 of 56 cells have not run" in shown(found)
+
+
+def test_a_failure_below_a_cell_is_its_reason(asked, store):
+    gone = score(asked, "pawsx", "qaa", "stack(mnli)")
+    train = gone.predictions.module
+    store.note_failure(train, RuntimeError("loss nan at step 3"))
+    found = results(asked.cells(), store)
+    failed = [r for r in found if r.status == "failed"]
+    assert {(r.cell.task, r.cell.composition) for r in failed} == {("pawsx", "stack(mnli)")}
+    assert len(failed) == 3 and "loss nan at step 3" in failed[0].why
+    assert "loss nan at step 3" in shown(found)
+
+
+def test_a_changed_score_is_never_shown(asked, store):
+    fakes.fill(asked, store)
+    path = store.folder(score(asked, "pawsx", "qaa", "alone").digest) / "score.json"
+    path.write_text(path.read_text().replace("48.0", "99.9"))
+    found = results(asked.cells(), Store(store.root))
+    bad = [r for r in found if r.status == "failed"]
+    assert [(r.cell.language, r.value) for r in bad] == [("qaa", None)]
+    assert "changed since it was written" in bad[0].why and "99.9" not in shown(found)
+
+
+def test_collapsed_cells_stay_out_of_the_mean_but_baselines_may_be_constant(asked, store):
+    fakes.write(store, score(asked, "pawsx", "qab", "alone"), 25, collapsed=True)
+    fakes.write(store, score(asked, "pawsx", "qab", "baseline"), 25, collapsed=True)
+    fakes.fill(asked, store)
+    table = Table.of(results(asked.cells(), store))
+    assert table.cell(("alone", "small"), "pawsx").text() == "52.0 (2/3)"
+    assert table.cell(BASELINE, "pawsx").over == 3
+
+
+def test_undefined_cells_say_why(asked, store):
+    fakes.fill(asked, store)
+    found = results(asked.cells(), store)
+    undefined = [r.as_json() for r in found if r.status == "undefined"]
+    assert {(c["task"], c["composition"]) for c in undefined} == {("tatoeba", "fuse(mnli, squad)")}
+    assert all(c["digest"] == "" and c["value"] is None and c["why"] for c in undefined)
+    assert Table.of(found).cell(("fuse(mnli, squad)", "small"), "tatoeba").text() == "n/a"
+
+
+def test_json_cells_have_the_keys_that_others_rely_on(asked, store):
+    fakes.fill(asked, store)
+    cells = [r.as_json() for r in results(asked.cells(), store)]
+    keys = {"task", "language", "composition", "method", "seed", "metric", "value", "digest", "status"}
+    assert all(keys <= cell.keys() for cell in cells) and json.dumps(cells)
+    assert {c["composition"] for c in cells} == {"baseline", "alone", "stack(mnli)", "fuse(mnli, squad)"}
+    assert len({(c["task"], c["language"], c["composition"], c["recipe"], c["seed"]) for c in cells}) == 56
+
+
+def test_the_summary_has_means_and_intervals(asked, store):
+    fakes.fill(asked, store)
+    entries = summary.summary(results(asked.cells(), store))
+    entry = next(e for e in entries if (e["composition"], e["task"]) == ("stack(mnli)", "pawsx"))
+    assert entry["zero_shot"] == pytest.approx(64) and entry["cells"] == entry["cells_asked"] == 3
+    assert entry["over_alone"]["low"] < entry["over_alone"]["value"] == pytest.approx(20)
+    assert next(e for e in entries if e["composition"] == "baseline")["over_alone"] is None
+    assert json.dumps(entries)
+
+
+def test_limited_cells_are_starred(tmp_path, store):
+    asked = fakes.load(tmp_path)
+    fakes.fill(asked, store)
+    found = [
+        type(r)(r.cell, "limited", r.value, r.metric, r.folder, items=r.items) if r.value else r
+        for r in results(asked.cells(), store)
+    ]
+    assert Table.of(found).cell(("alone", "small"), "pawsx").text() == "48.0*"
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_nothing_is_cut_at_any_width(asked, store, width):
+    fakes.fill(asked, store)
+    text = shown(results(asked.cells(), store), width)
+    assert max(map(len, text.splitlines())) <= width and "…" not in text
+    assert "48.0" in text and "Zero-shot scores" in text and "Gain over alone, English" in text
+    for cell in asked.cells():
+        assert cell.score is None or cell.score.digest[:8] in text
+
+
+def test_the_page_has_every_digest_and_section(asked, store):
+    fakes.fill(asked, store)
+    found = results(asked.cells(), store)
+    page = markdown.page("e", found)
+    assert all(r.digest[:8] in page for r in found)
+    assert page.startswith("# e\n") and "## Against the cheapest baseline" in page
+    widths = {
+        line.count("|") for line in page.split("## Scores")[1].split("##")[0].splitlines() if line[:1] == "|"
+    }
+    assert len(widths) == 1
+
+
+def test_pipes_in_a_reason_do_not_break_the_page(asked, store):
+    train = score(asked, "pawsx", "qaa", "stack(mnli)").predictions.module
+    store.note_failure(train, RuntimeError("a | b"))
+    assert "a \\| b" in markdown.page("e", results(asked.cells(), store))
