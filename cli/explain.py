@@ -26,7 +26,7 @@ def explain(
 
     kept = Store(store)
     steps = explanations.walk(digest, kept)
-    again = explanations.command(steps[0].record, store)
+    again = explanations.command(steps[0], kept)
     if as_json:
         document({"stages": [step.as_json() for step in steps], "again": again})
         return

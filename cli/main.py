@@ -5,6 +5,7 @@ import signal
 import sys
 import tempfile
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -57,7 +58,7 @@ def _main(
     """
 
 
-for name, command in {
+COMMANDS: dict[str, Callable[..., int | None]] = {
     "demo": demo.demo,
     "init": init.init,
     "plan": plan.plan,
@@ -67,7 +68,8 @@ for name, command in {
     "verify": verify.verify,
     "tasks": tasks.tasks,
     "doctor": doctor.doctor,
-}.items():
+}
+for name, command in COMMANDS.items():
     app.command(name)(command)
 
 

@@ -1,21 +1,33 @@
 """`xadapt run`"""
 
-import hashlib
 from dataclasses import replace
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .options import DEFAULT_STORE, DataPath, ExperimentName, Json, Quiet, Settings, StorePath
-from .output import Progress, document
+from .output import document, note
 
-Workers = Annotated[
-    int, typer.Option("--workers", min=1, help="Processes that share the cores.", rich_help_panel="Where")
-]
+if TYPE_CHECKING:
+    from xadapt.workflow.context import Context
+    from xadapt.workflow.execute import Outcome
+    from xadapt.workflow.plan import Plan
+
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.", rich_help_panel="Where")]
+Precision = Annotated[str, typer.Option(help="auto, fp32 or bf16.", rich_help_panel="Where")]
+Workers = Annotated[int, typer.Option(min=1, help="Processes that share the cores.", rich_help_panel="Where")]
 Together = Annotated[
-    int,
-    typer.Option("--together", min=1, help="Trainings side by side in one process.", rich_help_panel="Where"),
+    int, typer.Option(min=1, help="Trainings side by side in one process.", rich_help_panel="Where")
+]
+Only = Annotated[
+    str,
+    typer.Option(help="Run one stage and what it needs.", metavar="DIGEST", rich_help_panel="One stage"),
+]
+Again = Annotated[
+    bool,
+    typer.Option(
+        "--again", help="With --only: make it anew and compare the files.", rich_help_panel="One stage"
+    ),
 ]
 
 
@@ -23,21 +35,13 @@ def run(
     experiment: ExperimentName,
     store: StorePath = DEFAULT_STORE,
     data: DataPath = None,
-    device: Annotated[
-        str, typer.Option("--device", help="auto, cpu, cuda or mps.", rich_help_panel="Where")
-    ] = "auto",
-    precision: Annotated[
-        str, typer.Option("--precision", help="auto, fp32 or bf16.", rich_help_panel="Where")
-    ] = "auto",
+    device: Device = "auto",
+    precision: Precision = "auto",
     workers: Workers = 1,
     together: Together = 1,
     settings: Settings = None,
-    only: Annotated[
-        str, typer.Option("--only", help="Run only this stage and what it needs.", metavar="DIGEST")
-    ] = "",
-    again: Annotated[
-        bool, typer.Option("--again", help="With --only: make it a second time and compare the files.")
-    ] = False,
+    only: Only = "",
+    again: Again = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> int:
@@ -52,57 +56,96 @@ def run(
     `xadapt run my.toml --only 3fa9c1d2 --again`
     """
     from xadapt import experiment as experiments
-    from xadapt import toml
-    from xadapt.errors import SOME_FAILED, ConfigError, UnknownName
-    from xadapt.explain import make_again
+    from xadapt import kept
+    from xadapt.errors import ConfigError
     from xadapt.workflow.context import Context
-    from xadapt.workflow.execute import run as execute
     from xadapt.workflow.plan import Plan
-    from xadapt.workflow.store import Store, write_atomically
+    from xadapt.workflow.store import Store
 
     asked = experiments.load(experiment, settings, data)
-    plan = Plan.of(asked.goals())
-    kept = Store(store)
-    context = Context(store=kept, data=data, device=device, precision=precision)
-    if only:
-        chosen = [stage for stage in plan.stages if stage.digest.startswith(only)]
-        if len(chosen) != 1:
-            raise UnknownName(f"--only {only}: {len(chosen)} stages of {experiment} start so")
-        plan = Plan.of(chosen)
+    if again and not only:
+        raise ConfigError("--again needs --only DIGEST")
+    whole = Plan.of(asked.goals())
+    plan = whole.only(only) if only else whole
+    context = Context(store=Store(store), data=data, device=device, precision=precision)
     if again:
-        if not only:
-            raise ConfigError("--again needs --only DIGEST")
-        same, line = make_again(plan.stages[-1], context)
-        document({"digest": plan.stages[-1].digest, "identical": same}) if as_json else typer.echo(line)
-        return 0 if same else 5
-    text = toml.write(experiments.resolved(asked))
-    copy = (
-        store
-        / ".experiments"
-        / f"{Path(experiment).stem}-{hashlib.sha256(text.encode()).hexdigest()[:8]}.toml"
-    )
-    copy.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(copy, text)
-    missing = list(plan.missing(kept))
-    progress = Progress(len(missing), quiet)
-    context = replace(context, progress=progress.facts)
+        return _again(plan, context, as_json)
+    context.store.prepare()
+    kept.keep(asked, experiment, whole, context.store)
+    before = len(list(plan.missing(context.store)))
+    failures = _execute(plan, context, workers, together, quiet)
+    left = len(list(plan.missing(context.store)))
+    _say(experiment, plan, context, before, left, failures, as_json, quiet)
+    return _code(failures, left)
+
+
+def _again(plan: "Plan", context: "Context", as_json: bool) -> int:
+    from xadapt.errors import IntegrityError
+    from xadapt.workflow.again import make_again
+
+    stage = plan.stages[-1]
+    found = make_again(stage, context)
+    if as_json:
+        files = {"same": list(found.same), "different": list(found.different)}
+        document({"digest": found.digest, "identical": found.identical} | files)
+    else:
+        verdict = "identical" if found.identical else f"{', '.join(found.different)} differ"
+        typer.echo(f"{stage.title()} {found.digest[:12]}: {verdict}")
+    return 0 if found.identical else IntegrityError.code
+
+
+def _execute(
+    plan: "Plan", context: "Context", workers: int, together: int, quiet: bool
+) -> list[tuple["Outcome", str]]:
+    from xadapt.workflow.execute import run as execute
+    from xadapt.workflow.store import described
+
+    from .progress import Progress
+
+    progress = Progress(list(plan.missing(context.store)), context.store, quiet)
     failures = []
-    for outcome in execute(plan, context, workers=workers, together=together):
-        progress.outcome(outcome.stage.title(), outcome.status, str(outcome.error or ""))
-        if outcome.status == "failed":
-            failures.append(outcome)
-    left = list(plan.missing(kept))
+    try:
+        for outcome in execute(
+            plan, replace(context, progress=progress.facts), workers=workers, together=together
+        ):
+            reason = described(outcome.error) if outcome.error else ""
+            progress.outcome(outcome, reason)
+            if outcome.status == "failed":
+                failures.append((outcome, reason))
+    finally:
+        progress.close()
+    return failures
+
+
+def _say(
+    experiment: str,
+    plan: "Plan",
+    context: "Context",
+    before: int,
+    left: int,
+    failures: list[tuple["Outcome", str]],
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    store, there = context.store.root, len(plan.stages) - before
     if as_json:
         failed = [
-            {"digest": o.stage.digest, "stage": o.stage.title(), "error": str(o.error)} for o in failures
+            {"digest": outcome.stage.digest, "stage": outcome.stage.title(), "error": reason}
+            for outcome, reason in failures
         ]
-        document({"ran": len(missing) - len(left), "cached": len(plan.stages) - len(missing),
-                  "missing": len(left), "failed": failed, "store": str(store)})  # fmt: skip
-    elif not quiet:
-        ran = f"{len(missing) - len(left)} stages ran, {len(plan.stages) - len(missing)} were there"
-        typer.echo(
-            f"{ran}, {len(left)} are missing; see: xadapt report {experiment} --store {store}", err=True
+        document(
+            {"ran": before - left, "cached": there, "missing": left, "failed": failed, "store": str(store)}
         )
-    if len(failures) == len(missing) == 1 and hasattr(failures[0].error, "code"):
-        return int(failures[0].error.code)
+    if not quiet:
+        note(f"{before - left} stages ran, {there} were there, {left} are missing ({len(failures)} failed)")
+        note(f"see: xadapt report {experiment} --store {store}")
+
+
+def _code(failures: list[tuple["Outcome", str]], left: int) -> int:
+    """Of a single stage that failed, its own; of several, that some failed."""
+    from xadapt.errors import SOME_FAILED, XadaptError
+
+    if left == len(failures) == 1:
+        error = failures[0][0].error
+        return error.code if isinstance(error, XadaptError) else 1
     return SOME_FAILED if left else 0

@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LAYERS = (
     (
+        "environment",
         "errors",
         "workflow",
         "languages",
@@ -24,7 +25,7 @@ LAYERS = (
     ("tasks", "metrics", "baselines"),
     ("modeling", "task_types"),
     ("stages", "training"),
-    ("tables", "shipped", "experiment", "report", "explain", "hub"),
+    ("kept", "tables", "shipped", "experiment", "report", "explain", "hub"),
     ("cli", "configs"),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -1,14 +1,15 @@
 """A digest -> how it came to be: every stage below it, and the command that makes it again."""
 
+import json
+import re
 import shlex
-import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from xadapt.workflow.context import Context
-from xadapt.workflow.record import NAME, Record, file_names, file_sha256
-from xadapt.workflow.stage import Stage
+from xadapt import kept
+from xadapt.errors import UnknownName
+from xadapt.workflow.record import Record
 from xadapt.workflow.store import Store
 
 SHOWN = ("value", "metric", "n", "method", "steps", "loss", "trainable", "read", "kept", "device", "tokens")
@@ -17,85 +18,82 @@ SHOWN = ("value", "metric", "n", "method", "steps", "loss", "trainable", "read",
 
 @dataclass(frozen=True)
 class Step:
-    """One stage on the way back, `depth` levels below the number."""
+    """One stage on the way back, `depth` levels below the number; `record` is None when it is gone."""
 
-    record: Record
+    digest: str
+    kind: str
     depth: int
+    record: Record | None
 
     def line(self) -> str:
-        own = {key: value for key, value in self.record.fields.items() if not _holds_digest(value)}
-        fields = ", ".join(f"{key}={_short(value)}" for key, value in own.items() if key != "type")
-        notes = ", ".join(
-            f"{key} {_short(self.record.notes[key])}" for key in SHOWN if key in self.record.notes
-        )
-        spent = f"{self.record.seconds:.1f} s"
-        return (
-            f"{'  ' * self.depth}{self.record.kind} {self.record.digest[:12]}  {fields}  [{notes}; {spent}]"
-        )
+        """The stage in one line, indented by its depth."""
+        start = f"{'  ' * self.depth}{self.kind} {self.digest[:12]}"
+        if self.record is None:
+            return f"{start}  is no longer in the store"
+        fields = (f"{name}={_short(value)}" for name, value in self.record.fields.items())
+        own = ", ".join(field for field in fields if not field.endswith("="))
+        notes = [f"{name} {_short(self.record.notes[name])}" for name in SHOWN if name in self.record.notes]
+        return f"{start}  {own}  [{', '.join([*notes, f'{self.record.seconds:.1f} s'])}]"
 
     def as_json(self) -> dict[str, Any]:
-        return {
-            "depth": self.depth,
-            "digest": self.record.digest,
-            "kind": self.record.kind,
-            "fields": self.record.fields,
-            "inputs": self.record.inputs,
-            "notes": self.record.notes,
-            "seconds": self.record.seconds,
-            "command": self.record.command,
-            "commit": self.record.commit,
-            "packages": self.record.packages,
-        }
-
-
-def _holds_digest(value: Any) -> bool:
-    if isinstance(value, dict):
-        return "digest" in value or any(_holds_digest(item) for item in value.values())
-    return isinstance(value, list) and any(_holds_digest(item) for item in value)
+        """Everything the record says; of a stage that is gone, that it is."""
+        facts = {"depth": self.depth, "digest": self.digest, "kind": self.kind, "missing": not self.record}
+        if self.record is None:
+            return facts
+        names = ("fields", "inputs", "notes", "seconds", "command", "commit", "packages", "machine")
+        return facts | {name: getattr(self.record, name) for name in names}
 
 
 def _short(value: Any) -> str:
+    """A field in a few letters; empty for None, and for a stage, which has a line of its own below."""
+    if isinstance(value, dict) and "parts" in value:
+        parts = ", ".join(part["digest"][:12] for part in value["parts"])
+        return f"{value['type'].lower()}({parts})" if parts else value["type"].lower()
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{k} {_short(v)}" for k, v in value.items() if k != "type") + "}"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+        inner = {name: _short(item) for name, item in value.items() if name not in ("type", "digest")}
+        text = ", ".join(f"{name} {item}" for name, item in inner.items() if item)
+        return f"{value.get('type', '').lower()}({text})" if "digest" not in value else ""
+    if isinstance(value, list):
+        return ", ".join(filter(None, map(_short, value)))
+    if isinstance(value, str) and re.fullmatch(r"[0-9a-f]{40,}", value):
+        return value[:12]
+    return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def walk(prefix: str, store: Store) -> list[Step]:
-    """The stage and everything below it, each once, depth first. Raises UnknownName for no such digest."""
-    steps: list[Step] = []
+    """The stage and everything below it, each once, depth first.
+
+    Raises UnknownName for no such digest, IntegrityError when a file below it was changed.
+    """
+    top = store.record(prefix)
     seen: set[str] = set()
-
-    def visit(record: Record, depth: int) -> None:
-        steps.append(Step(record, depth))
-        for digest in record.inputs:
-            if digest not in seen:
-                seen.add(digest)
-                visit(store.record(digest), depth + 1)
-
-    visit(store.record(prefix), 0)
-    return steps
+    return list(_below(top.digest, top.kind, 0, store, seen))
 
 
-def command(record: Record, store: Path) -> str:
-    """The command that makes a stage again, from the experiment as it was resolved when it ran."""
-    words = list(record.command)
-    if "demo" in words[1:2]:
-        words = [words[0], "run", "demo"]
-    elif "--only" in words:
-        at = words.index("--only")
-        del words[at : at + 2]
-    return shlex.join([*words, "--only", record.digest[:12], "--again"])
+def _below(digest: str, kind: str, depth: int, store: Store, seen: set[str]) -> Iterator[Step]:
+    seen.add(digest)
+    record = _checked(digest, store)
+    yield Step(digest, kind, depth, record)
+    for needed, of_kind in record.inputs.items() if record else ():
+        if needed not in seen:
+            yield from _below(needed, of_kind, depth + 1, store, seen)
 
 
-def make_again(stage: Stage, context: Context) -> tuple[bool, str]:
-    """Run a finished stage a second time beside its result: (same files?, one line that says so)."""
-    folder = context.store.path(stage)
-    before = Record.read(folder).files
-    with tempfile.TemporaryDirectory() as scratch:
-        out = Path(scratch)
-        stage.run(out, context)
-        after = {name: file_sha256(out / name) for name in file_names(out) if name != NAME}
-    if before == after:
-        return True, f"{stage.title()} {stage.digest[:12]}: identical"
-    other = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
-    return False, f"{stage.title()} {stage.digest[:12]}: {', '.join(other)} differ"
+def _checked(digest: str, store: Store) -> Record | None:
+    try:
+        record = store.record(digest)
+    except UnknownName:
+        return None
+    folder = store.folder(digest)
+    record.check(folder)
+    if (folder / "score.json").is_file():
+        # The number itself, rather than what was noted of it: the file is what was just checked.
+        record.notes.update(json.loads((folder / "score.json").read_text(encoding="utf-8")))
+    return record
+
+
+def command(step: Step, store: Store) -> str:
+    """The command that makes a stage again: from the experiment kept in the store, else as it was typed."""
+    if experiment := kept.find(step.digest, store):
+        return experiment.command(step.digest, store.root)
+    return shlex.join(step.record.command) if step.record else ""

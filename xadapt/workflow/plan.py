@@ -5,6 +5,7 @@ from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from xadapt.errors import UnknownName
 from xadapt.workflow.stage import Stage
 from xadapt.workflow.store import Store
 
@@ -33,6 +34,14 @@ class Plan:
     @cached_property
     def by_digest(self) -> dict[str, Stage]:
         return {stage.digest: stage for stage in self.stages}
+
+    def only(self, prefix: str) -> "Plan":
+        """One stage by the start of its digest, with what it needs; UnknownName unless exactly one fits."""
+        found = [stage for stage in self.stages if prefix and stage.digest.startswith(prefix.lower())]
+        if len(found) != 1:
+            several = "; give more of it" if found else ""
+            raise UnknownName(f"--only {prefix}: {len(found)} stages here start so{several}")
+        return Plan.of(found)
 
     def missing(self, store: Store) -> Iterator[Stage]:
         return (stage for stage in self.stages if stage not in store)

@@ -1,0 +1,98 @@
+"""How far a run is: one line that is rewritten on a terminal, plain lines elsewhere; always on stderr."""
+
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+
+from xadapt.workflow.execute import Outcome
+from xadapt.workflow.stage import Stage
+from xadapt.workflow.store import Store
+
+EVERY = 25
+"""Short stages get a plain line only this often."""
+LONG = ("train", "encoder")
+SHORT_COST = {"predict": 400.0}
+"""What a stage without a recipe costs, in training examples."""
+
+
+class Progress:
+    """Told of each stage that ends, and while one runs in this process of its steps."""
+
+    def __init__(self, stages: Sequence[Stage], store: Store, quiet: bool) -> None:
+        self.store, self.quiet = store, quiet
+        self.total, self.done = len(stages), 0
+        self.cost, self.spent_cost = sum(map(_cost, stages)), 0.0
+        self.tokens = 0
+        self.started = time.monotonic()
+        self.shown = 0.0
+        self.live = sys.stderr.isatty() and not quiet
+        self.title, self.since = "", self.started
+
+    def facts(self, **facts: Any) -> None:
+        """Called by a stage that runs here: `stage=` when it starts, `step= steps= tokens= loss=` later."""
+        if "stage" in facts:
+            self.title, self.since = facts["stage"], time.monotonic()
+        now = time.monotonic()
+        if self.live and "step" in facts and now - self.shown > 0.3:
+            self.shown = now
+            spent = max(1e-6, now - self.since)
+            left = spent / facts["step"] * (facts["steps"] - facts["step"])
+            rate = facts["tokens"] / spent
+            self._write(
+                f"[{self.done}/{self.total}] {self.title} step {facts['step']}/{facts['steps']}, "
+                f"loss {facts['loss']:.3f}, {rate:,.0f} tokens/s, {_clock(left)} left"
+            )
+
+    def outcome(self, outcome: Outcome, reason: str) -> None:
+        """One stage is over; `reason` says why it failed."""
+        stage = outcome.stage
+        self.done += 1
+        self.spent_cost += _cost(stage)
+        if outcome.status == "failed":
+            self._write(f"[{self.done}/{self.total}] failed: {stage.title()}: {reason}", keep=True)
+        elif not self.quiet:
+            self._count(stage)
+            if self.live or stage.kind in LONG or self.done % EVERY == 0 or self.done == self.total:
+                self._write(f"[{self.done}/{self.total}] {stage.title()} ({self._pace()})")
+
+    def close(self) -> None:
+        """Leave the line that was rewritten."""
+        if self.live:
+            sys.stderr.write("\r\x1b[2K")
+
+    def _count(self, stage: Stage) -> None:
+        if stage in self.store and stage.kind in (*LONG, "predict"):
+            self.tokens += int(self.store.record(stage.digest).notes.get("tokens", 0))
+
+    def _pace(self) -> str:
+        spent = time.monotonic() - self.started
+        left = spent / max(self.spent_cost, 1e-6) * (self.cost - self.spent_cost)
+        rate = f"{self.tokens / max(spent, 1e-6):,.0f} tokens/s, " if self.tokens else ""
+        ending = f"about {_clock(left)} left" if self.done < self.total else "done"
+        return f"{_clock(spent)}, {rate}{ending}"
+
+    def _write(self, text: str, keep: bool = False) -> None:
+        if not self.live:
+            sys.stderr.write(text + "\n")
+        elif keep:
+            sys.stderr.write(f"\r\x1b[2K{text}\n")
+        else:
+            sys.stderr.write(f"\r\x1b[2K{text[: Console(stderr=True).width - 1]}")
+        sys.stderr.flush()
+
+
+def _cost(stage: Stage) -> float:
+    """In training examples, roughly: enough to say how long the rest takes."""
+    recipe = getattr(stage, "recipe", None)
+    if recipe is None:
+        return SHORT_COST.get(stage.kind, 20.0)
+    return float((recipe.steps or 1000 * recipe.epochs) * recipe.batch)
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -1,0 +1,65 @@
+"""The experiments a store was filled for, kept in it: what explains a number after its file has changed.
+
+`.experiments/<8 hex>/` holds `<name>.toml`, the experiment with every default and setting filled in,
+`stages.txt`, the digests of its plan, and `where.json`, the folders it was run with.
+"""
+
+import hashlib
+import json
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from xadapt import toml
+from xadapt.experiment import Experiment, resolved
+from xadapt.workflow.plan import Plan
+from xadapt.workflow.store import Store, write_atomically
+
+FOLDER = ".experiments"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One experiment as it was run."""
+
+    path: Path
+    """The file, by which it can be run again."""
+    data: str | None
+    """The folder of local datasets, where it had one."""
+
+    def command(self, digest: str, store: Path) -> str:
+        """The command that makes one of its stages again."""
+        data = ["--data", self.data] if self.data else []
+        words = ["xadapt", "run", str(self.path), "--store", str(store), *data]
+        return shlex.join([*words, "--only", digest[:12], "--again"])
+
+
+def keep(asked: Experiment, name: str, plan: Plan, store: Store) -> Path:
+    """Write the experiment into the store, once per content; return its file."""
+    text = toml.write(resolved(asked))
+    folder = store.root / FOLDER / hashlib.sha256(text.encode()).hexdigest()[:8]
+    folder.mkdir(parents=True, exist_ok=True)
+    data = str(asked.data_folder.absolute()) if asked.data_folder else None
+    path = folder / f"{Path(name).stem}.toml"
+    write_atomically(path, text)
+    write_atomically(folder / "stages.txt", "".join(f"{stage.digest}\n" for stage in plan.stages))
+    write_atomically(folder / "where.json", json.dumps({"data": data}) + "\n")
+    return path
+
+
+def find(digest: str, store: Store) -> Kept | None:
+    """An experiment whose plan holds `digest`: the smallest, since it says most about the number."""
+    found = []
+    for stages in store.root.glob(f"{FOLDER}/*/stages.txt"):
+        digests = stages.read_text(encoding="utf-8").split()
+        files = sorted(stages.parent.glob("*.toml"))
+        if digest in digests and files:
+            found.append((len(digests), files[0]))
+    if not found:
+        return None
+    path = min(found)[1]
+    try:
+        data = json.loads((path.parent / "where.json").read_text(encoding="utf-8"))["data"]
+    except (OSError, ValueError, KeyError):
+        data = None
+    return Kept(path, data)
