@@ -97,9 +97,11 @@ def _run() -> int:
     except XadaptError as error:
         return _fail(error.code, error.message, error.hint)
     except typer.Exit as error:
-        return int(error.exit_code)
+        # Typer turns Ctrl-C into an exit with this code, without a word.
+        code = int(error.exit_code)
+        return code if code != INTERRUPTED else _interrupted()
     except (KeyboardInterrupt, typer.Abort):
-        return _fail(INTERRUPTED, "interrupted", "run the same command again to continue")
+        return _interrupted()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -113,6 +115,10 @@ def _run() -> int:
         return _fail(
             1, f"{type(error).__name__}: {error}", f"this is a fault of xadapt; details are in {log}"
         )
+
+
+def _interrupted() -> int:
+    return _fail(INTERRUPTED, "interrupted", "run the same command again to continue")
 
 
 def _fail(code: int, message: str, hint: str) -> int:
