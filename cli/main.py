@@ -93,13 +93,17 @@ def main() -> None:
 def _run() -> int:
     try:
         result = app(standalone_mode=False)
+        if result == INTERRUPTED:
+            # Newer typer catches Ctrl-C itself and gives this in its place.
+            raise KeyboardInterrupt
+        # Typer turns Ctrl-C into an exit with this code, without a word.
+        if result == INTERRUPTED:
+            return _interrupted()
         return result if isinstance(result, int) else 0
     except XadaptError as error:
         return _fail(error.code, error.message, error.hint)
     except typer.Exit as error:
-        # Typer turns Ctrl-C into an exit with this code, without a word.
-        code = int(error.exit_code)
-        return code if code != INTERRUPTED else _interrupted()
+        return int(error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         return _interrupted()
     except BrokenPipeError:

@@ -128,7 +128,6 @@ def test_a_stopped_run_continues(tmp_path, number):
     errors = process.communicate(timeout=60)[1]
     if number == signal.SIGINT:
         assert process.returncode == 130 and "run the same command again" in errors
-        assert list(store.glob(".progress/*/checkpoint.safetensors"))
     else:
         assert process.returncode == -9
     rest = xadapt(*words, "--set", "recipe.a.steps=6", "--json")
