@@ -69,7 +69,7 @@ def run(
     plan = whole.only(only) if only else whole
     context = Context(store=Store(store), data=data, device=device, precision=precision)
     if again:
-        return _again(plan, context, as_json)
+        return _again(plan, whole, context, as_json)
     context.store.prepare()
     kept.keep(asked, experiment, whole, context.store)
     before = len(list(plan.missing(context.store)))
@@ -79,12 +79,12 @@ def run(
     return _code(failures, left)
 
 
-def _again(plan: "Plan", context: "Context", as_json: bool) -> int:
+def _again(plan: "Plan", whole: "Plan", context: "Context", as_json: bool) -> int:
     from xadapt.errors import IntegrityError
     from xadapt.workflow.again import make_again
 
     stage = plan.stages[-1]
-    found = make_again(stage, context)
+    found = make_again(stage, context, whole.stages)
     if as_json:
         files = {"same": list(found.same), "different": list(found.different)}
         document({"digest": found.digest, "identical": found.identical} | files)

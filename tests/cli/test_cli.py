@@ -149,7 +149,7 @@ def test_a_stopped_run_continues(tmp_path, number):
         (["verify", "--store", "/nonexistent"], 3, "no such store"),
         (["tasks", "xnil"], 3, "did you mean 'xnli'"),
         (["run", "demo", "--again"], 2, "--again needs --only"),
-        (["run", "demo", "--only", "zzzz"], 3, "0 stages of demo start so"),
+        (["run", "demo", "--only", "zzzz"], 3, "--only zzzz: 0 stages here start so"),
     ],
 )
 def test_each_fault_ends_in_one_line_and_its_code(words, code, message, tmp_path):

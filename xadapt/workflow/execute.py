@@ -7,6 +7,7 @@ and made again. Nothing here decides what a result is; the store does.
 import dataclasses
 import multiprocessing
 import os
+import signal
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -15,7 +16,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from xadapt.errors import DiskFull, IntegrityError, Unwritable, XadaptError
+from xadapt.errors import INTERRUPTED, DiskFull, IntegrityError, Unwritable, XadaptError
 from xadapt.workflow.context import Context
 from xadapt.workflow.plan import Plan
 from xadapt.workflow.stage import Stage
@@ -25,6 +26,9 @@ Group = tuple[Stage, ...]
 HOPELESS = (DiskFull, Unwritable)
 """What ends the whole run: every other stage would fail of it too."""
 Status = Literal["done", "failed", "elsewhere"]
+
+GRACE = 30.0
+"""Seconds that a worker has for its last step and its checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -152,23 +156,34 @@ def _drive_pool(progress: _Progress, context: Context, workers: int) -> Iterator
     spawn = multiprocessing.get_context("spawn")
     quiet = dataclasses.replace(context, progress=_forget)
     elsewhere: list[Stage] = []
-    with ProcessPoolExecutor(
-        workers, mp_context=spawn, initializer=_limit_threads, initargs=(threads,)
-    ) as pool:
-        running: dict[Future[list[Outcome]], Group] = {}
-        try:
-            while True:
-                running.update({pool.submit(run_group, group, quiet): group for group in progress.ready()})
-                if not running and not _await_others(progress, context, elsewhere):
-                    return
-                for future in wait(running, timeout=1.0, return_when=FIRST_COMPLETED).done:
-                    outcomes = _result(future, running.pop(future))
-                    elsewhere += [outcome.stage for outcome in outcomes if outcome.status == "elsewhere"]
-                    yield from outcomes
-        except BaseException:
-            for process in (pool._processes or {}).values():
-                process.terminate()
-            raise
+    pool = ProcessPoolExecutor(workers, mp_context=spawn, initializer=_prepare_worker, initargs=(threads,))
+    running: dict[Future[list[Outcome]], Group] = {}
+    try:
+        while True:
+            running.update({pool.submit(_in_worker, group, quiet): group for group in progress.ready()})
+            if not running and not _await_others(progress, context, elsewhere):
+                break
+            for future in wait(running, timeout=1.0, return_when=FIRST_COMPLETED).done:
+                outcomes = _result(future, running.pop(future))
+                elsewhere += [outcome.stage for outcome in outcomes if outcome.status == "elsewhere"]
+                yield from outcomes
+    except BaseException:
+        _stop(pool)
+        raise
+    pool.shutdown()
+
+
+def _stop(pool: ProcessPoolExecutor) -> None:
+    """End the workers: each finishes its step and saves, and is killed when that takes too long."""
+    processes = list((pool._processes or {}).values())
+    pool.shutdown(wait=False, cancel_futures=True)
+    for process in processes:
+        process.terminate()
+    deadline = time.monotonic() + GRACE
+    for process in processes:
+        process.join(max(0.0, deadline - time.monotonic()))
+        if process.is_alive():
+            process.kill()
 
 
 def _result(future: "Future[list[Outcome]]", group: Group) -> list[Outcome]:
@@ -187,10 +202,20 @@ def _forget(**facts: Any) -> None:
     """Workers report whole stages only."""
 
 
-def _limit_threads(threads: int) -> None:
+def _prepare_worker(threads: int) -> None:
     """Before torch is imported: two processes with two threads each on two cores are slower than one."""
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = str(threads)
+    # Ctrl-C reaches every process of the terminal; the one that started the workers ends them.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _in_worker(group: Group, context: Context) -> list[Outcome]:
+    try:
+        return run_group(group, context)
+    except KeyboardInterrupt:
+        # The pool would go on with the next group that it has handed over.
+        os._exit(INTERRUPTED)
 
 
 def run_group(group: Group, context: Context) -> list[Outcome]:
