@@ -2,7 +2,9 @@
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
+from xadapt.errors import ConfigError, DataError, IntegrityError
 from xadapt.modeling.attention import Attention
 from xadapt.modeling.encoder import Encoder, Packed
 from xadapt.recipe import Architecture
@@ -69,6 +71,31 @@ def test_buckets_cover_every_token_once():
     tokens = torch.cat([index[real] for index, real in attention._buckets])
     assert sorted(tokens.tolist()) == list(range(sum(lengths)))
     assert len(attention._buckets) > 1
+
+
+def test_a_layer_that_is_not_there_is_refused(encoder, packed):
+    for layer in (-1, 4, 14):
+        with pytest.raises(ConfigError, match=f"layer {layer} of an encoder of 3"):
+            encoder(packed, upto=layer)
+
+
+def test_an_encoder_with_missing_broken_or_pickled_weights_is_refused(hf, encoder, tmp_path):
+    whole = tmp_path / "whole"
+    encoder.to_hf().save_pretrained(str(whole))
+    assert Encoder.load(str(whole)).fingerprint() == encoder.fingerprint()
+    weights = load_file(whole / "model.safetensors")
+    del weights["encoder.layer.1.output.dense.bias"]
+    save_file(weights, whole / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(IntegrityError, match=r"1 weights are missing, first 'encoder.layer.1.out"):
+        Encoder.load(str(whole))
+    data = (whole / "model.safetensors").read_bytes()
+    (whole / "model.safetensors").write_bytes(data[:-50])
+    with pytest.raises(IntegrityError, match="not whole"):
+        Encoder.load(str(whole))
+    (whole / "model.safetensors").unlink()
+    torch.save(weights, whole / "pytorch_model.bin")
+    with pytest.raises(DataError, match="cannot be read"):
+        Encoder.load(str(whole))
 
 
 def test_to_hf_gives_back_the_same_bits(hf):

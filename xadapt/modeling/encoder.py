@@ -12,10 +12,11 @@ from typing import Any
 
 import torch
 import transformers
+from safetensors import SafetensorError
 from torch import nn
 from torch.nn import functional as F
 
-from xadapt.errors import DataError
+from xadapt.errors import ConfigError, DataError, IntegrityError
 from xadapt.modeling.attention import Attention
 from xadapt.modeling.sites import NO_SITES, Dropout, Sites, no_dropout
 from xadapt.recipe import Architecture
@@ -144,16 +145,29 @@ class Encoder(nn.Module):
 
     @classmethod
     def load(cls, place: str, revision: str | None = None) -> "Encoder":
-        """From a folder or hub id, in fp32. Raises DataError when it is not there or no XLM-R."""
+        """From a folder or hub id, in fp32, safetensors only.
+
+        Raises DataError when it is not there or no XLM-R, IntegrityError when weights are missing or broken.
+        """
         try:
             config = transformers.AutoConfig.from_pretrained(place, revision=revision)
             if config.model_type != "xlm-roberta":
                 raise DataError(f"model {place!r} is a {config.model_type}; the engine runs xlm-roberta")
-            model = transformers.XLMRobertaModel.from_pretrained(
-                place, revision=revision, add_pooling_layer=False, dtype=torch.float32
+            model, info = transformers.XLMRobertaModel.from_pretrained(
+                place,
+                revision=revision,
+                add_pooling_layer=False,
+                dtype=torch.float32,
+                use_safetensors=True,
+                output_loading_info=True,
             )
+        except SafetensorError as error:
+            raise IntegrityError(f"model {place!r}: its weights are not whole ({error})") from error
         except OSError as error:
             raise DataError(f"model {place!r} cannot be read: {str(error).splitlines()[0]}") from error
+        if missing := sorted(info["missing_keys"]):
+            # transformers fills what is missing with random values and goes on.
+            raise IntegrityError(f"model {place!r}: {len(missing)} weights are missing, first {missing[0]!r}")
         return cls.from_hf(model)
 
     @classmethod
@@ -225,8 +239,11 @@ class Encoder(nn.Module):
     ) -> torch.Tensor:
         """Hidden states [T, hidden] after `upto` layers (all of them when None; 0 gives the embeddings).
 
-        Raises ValueError for a sequence longer than the position table.
+        Raises ValueError for a sequence longer than the position table, ConfigError for a layer that is not
+        there.
         """
+        if upto is not None and not 0 <= upto <= len(self.layers):
+            raise ConfigError(f"layer {upto} of an encoder of {len(self.layers)}", "set [reading] layer")
         first = self.config.pad_token_id + 1
         room = self.config.max_position_embeddings - first
         if max(packed.lengths) > room:
