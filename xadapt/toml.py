@@ -73,8 +73,10 @@ def parse(data: bytes, name: str) -> Document:
     try:
         return Document(name, text, tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
-        match = re.search(r"(.*) \(at line (\d+), column (\d+)\)$", str(error))
-        place, what = (f"{name}:{match[2]}:{match[3]}", match[1]) if match else (name, str(error))
+        match = re.fullmatch(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", str(error), re.S)
+        what = " ".join((match[1] if match else str(error)).split())
+        number = match[2] if match and match[2] else str(len(text.splitlines()))
+        place = f"{name}:{number}:{match[3]}" if match and match[3] else f"{name}:{number}"
         raise ConfigError(f"{place}: {what}") from error
     except RecursionError as error:
         raise ConfigError(f"{name}: nested too deeply") from error
@@ -174,13 +176,17 @@ def write(table: Mapping[str, Any], path: tuple[str, ...] = ()) -> str:
 
 
 def _key(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name)
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _text(name)
+
+
+def _text(value: str) -> str:
+    # JSON strings are TOML strings, but for a DEL character that TOML wants escaped.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _item(value: Any) -> str:
     if isinstance(value, list):
         return f"[{', '.join(map(_item, value))}]"
     if isinstance(value, str):
-        # JSON strings are TOML strings, but for a DEL character that TOML wants escaped.
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        return _text(value)
     return str(value).lower() if isinstance(value, bool) else repr(value)
