@@ -93,3 +93,12 @@ def test_a_changed_goal_is_set_aside_and_made_again(context, workers):
     outcomes = list(run(Plan.of([B]), fresh, workers=workers))
     assert [o.stage.text for o in outcomes] == ["b"]
     assert (fresh.store.path(B) / "text.txt").read_text() == "a b"
+
+
+def test_a_folder_without_its_record_is_set_aside_and_made_again(context):
+    list(run(Plan.of([B]), context))
+    (context.store.folder(A.digest) / "record.json").unlink()
+    fresh = Context(store=Store(context.store.root))
+    assert A not in fresh.store and [o.status for o in run(Plan.of([B]), fresh)] == ["done"]
+    assert (fresh.store.path(A) / "text.txt").read_text() == "a"
+    assert len(list((fresh.store.root / ".quarantine").iterdir())) == 1

@@ -97,7 +97,7 @@ class Store:
                 work = Writing(scratch)
                 yield work
                 self._finish(stage, work, time.monotonic() - started)
-                _move(scratch, final)
+                self._settle(scratch, stage.digest)
                 self.failure_file(stage.digest).unlink(missing_ok=True)
                 shutil.rmtree(self.progress(stage.digest), ignore_errors=True)
             finally:
@@ -134,6 +134,20 @@ class Store:
         self._checked.discard(digest)
         self.folder(digest).replace(aside)
         return aside
+
+    def _settle(self, scratch: Path, digest: str) -> None:
+        """Give the finished scratch folder its name, unless another process was first."""
+        final = self.folder(digest)
+        if final.is_dir() and not (final / records.NAME).exists():
+            # Not ours: a folder gets its name with its record inside, so someone has removed that.
+            self.quarantine(digest)
+        try:
+            scratch.replace(final)
+        except OSError as error:
+            # Another process finished the same stage first: its result stands, ours is scratch.
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST) or not (final / records.NAME).exists():
+                raise
+        _sync(final.parent)
 
     def failure_file(self, digest: str) -> Path:
         return self.root / ".failed" / f"{digest}.json"
@@ -192,16 +206,6 @@ class Store:
 @contextmanager
 def _free() -> Iterator[bool]:
     yield True
-
-
-def _move(scratch: Path, final: Path) -> None:
-    try:
-        scratch.replace(final)
-    except OSError as error:
-        # Another process finished the same stage first: its result stands, ours is scratch.
-        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST) or not (final / records.NAME).exists():
-            raise
-    _sync(final.parent)
 
 
 def _sync(path: Path) -> None:
