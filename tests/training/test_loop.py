@@ -107,7 +107,7 @@ def test_four_kinds_of_task_side_by_side_equal_each_apart(encoder, tokenizer, tm
         apart.run()
         for name, expected in result(apart, 0).items():
             if kind in ("span", "choice") and name == "head.out.bias":
-                continue  # A softmax does not see it: its gradient is zero, and Adam turns rounding into steps.
+                continue  # No softmax sees it: its gradient is zero, and Adam turns rounding into steps.
             found = result(together, number)[name]
             moved = (expected - before[name]).abs().max()
             assert (found - expected).abs().max() < 1e-5 + 1e-2 * moved, (kind, name)
