@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .options import DEFAULT_STORE, Quiet, StorePath
+from .options import DEFAULT_STORE, Json, Quiet, StorePath
 from .report import report
 from .run import run
 
@@ -14,6 +14,7 @@ def demo(
     store: StorePath = DEFAULT_STORE,
     workers: Annotated[int, typer.Option("--workers", min=1, help="Processes that share the cores.")] = 2,
     output: Annotated[Path, typer.Option("--output", help="Where the report is written.")] = Path("reports"),
+    as_json: Json = False,
     quiet: Quiet = False,
 ) -> int:
     """The whole job on the embedded world: train, transfer, score, report - in minutes, without network.
@@ -25,5 +26,5 @@ def demo(
     `xadapt demo --workers 1 --store /tmp/runs`
     """
     code = run("demo", store=store, workers=workers, together=1, quiet=quiet)
-    report("demo", store=store, output=output)
+    report("demo", store=store, output=output, as_json=as_json)
     return code

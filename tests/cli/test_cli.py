@@ -1,7 +1,6 @@
 """The command line as a user meets it: output, exit codes, and a small run from end to end."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -9,6 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
+
+from .calls import xadapt
 
 SMALL = """
 [model]
@@ -32,11 +33,6 @@ tasks = ["mnli", "hellaswag"]
 tasks = ["xnli", "xcopa", "udpos", "xquad", "tatoeba"]
 compositions = ["alone", "stack(mnli)", "continue(mnli)", "fuse(all)"]
 """
-
-
-def xadapt(*words: str, **env: str) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "-c", "from xadapt.cli.main import main; main()", *words]
-    return subprocess.run(line, capture_output=True, text=True, env=os.environ | env, check=False)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,126 @@
+"""Faults at the command line: some stages fail, a store is damaged, a fault of ours."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.report import fakes
+from tests.workflow.fakes import Word
+from xadapt.cli import main, output
+from xadapt.workflow.store import Store
+
+from .calls import xadapt
+
+FOLDER = """
+[data]
+world = "folder"
+languages = ["en", "de"]
+[recipe.a]
+steps = 2
+[target]
+tasks = ["pawsx"]
+"""
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """A data folder whose training data has a bad second line."""
+    data = tmp_path / "data"
+    row = {"id": 1, "sentence1": "a b", "sentence2": "a c", "label": 1}
+    for place in ("en/train", "en/test", "de/test"):
+        path = data / "paws-x" / f"{place}.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(row) + "\n")
+    with (data / "paws-x/en/train.jsonl").open("a") as file:
+        file.write('{"sentence1": "cut off\n')
+    (tmp_path / "e.toml").write_text(FOLDER)
+    return tmp_path
+
+
+def test_a_malformed_row_fails_its_stage_and_the_rest_is_said_to_be_missing(folder):
+    words = [str(folder / "e.toml"), "--data", str(folder / "data"), "--store", str(folder / "runs")]
+    done = xadapt("run", *words)
+    assert done.returncode == 10 and "paws-x/en/train.jsonl:2: not JSON" in done.stderr
+    assert "Traceback" not in done.stderr and done.stdout == ""
+    facts = json.loads(xadapt("run", *words, "--json").stdout)
+    assert [failure["stage"] for failure in facts["failed"]] == ["data pawsx"]
+    assert facts["missing"] > 1 and facts["ran"] == 0, "both test sets were kept by the first run"
+    report = xadapt("report", *words)
+    assert report.returncode == 0 and "train.jsonl:2: not JSON" in report.stdout
+
+
+def test_one_failed_stage_alone_ends_with_its_own_code(folder):
+    words = [str(folder / "e.toml"), "--data", str(folder / "data"), "--store", str(folder / "runs")]
+    digest = json.loads(xadapt("run", *words, "--json").stdout)["failed"][0]["digest"]
+    done = xadapt("run", *words, "--only", digest[:12])
+    assert done.returncode == 4 and ":2: not JSON" in done.stderr
+
+
+def test_a_mended_file_is_another_input_and_runs(folder):
+    words = [str(folder / "e.toml"), "--data", str(folder / "data"), "--store", str(folder / "runs")]
+    before = json.loads(xadapt("run", *words, "--json").stdout)["failed"][0]["digest"]
+    path = folder / "data/paws-x/en/train.jsonl"
+    path.write_text(path.read_text().splitlines()[0] + "\n")
+    plan = json.loads(xadapt("plan", *words, "--json").stdout)
+    assert plan["missing"]["data"] == 1
+    assert before[:12] not in xadapt("report", *words).stdout
+
+
+def test_verify_names_what_was_changed_and_repair_moves_it_aside(tmp_path):
+    store = Store(tmp_path)
+    for text in ("a", "b"):
+        with store.writing(Word(text=text)) as work:
+            (work.out / "text.txt").write_text(text)
+    assert xadapt("verify", "--store", str(tmp_path)).returncode == 0
+    (store.folder(Word(text="a").digest) / "text.txt").write_text("x")
+    done = xadapt("verify", "--store", str(tmp_path))
+    assert done.returncode == 5 and "text.txt: changed since it was written" in done.stdout
+    done = xadapt("verify", "--store", str(tmp_path), "--repair", "--json")
+    assert done.returncode == 0 and len(json.loads(done.stdout)["moved"]) == 1
+    again = json.loads(xadapt("verify", "--store", str(tmp_path), "--json").stdout)
+    assert again == {"schema_version": 1, "checked": 1, "changed": [], "moved": []}
+
+
+def test_a_report_of_a_changed_score_shows_the_rest(tmp_path):
+    asked, store = fakes.load(tmp_path), Store(tmp_path / "runs")
+    fakes.fill(asked, store)
+    score = next(cell.score for cell in asked.cells() if cell.score)
+    (store.folder(score.digest) / "items.json").write_text("[]")
+    done = xadapt("report", str(tmp_path / "e.toml"), "--store", str(store.root), "--json")
+    cells = json.loads(done.stdout)["cells"]
+    assert [c["digest"] for c in cells if c["status"] == "failed"] == [score.digest]
+    assert sum(c["status"] == "ok" for c in cells) > 40
+
+
+def test_init_and_its_faults_speak_json(tmp_path):
+    path = str(tmp_path / "my.toml")
+    assert json.loads(xadapt("init", path, "--json").stdout)["path"] == path
+    again = xadapt("init", path, "--json")
+    assert again.returncode == 2 and json.loads(again.stdout)["error"]["code"] == 2
+    assert xadapt("init", str(tmp_path / "no" / "such" / "my.toml")).returncode == 2
+
+
+def test_a_fault_of_ours_is_one_line_and_a_log(monkeypatch, capsys):
+    def broken(**_: object) -> None:
+        raise RuntimeError("odd")
+
+    monkeypatch.setattr(main, "app", broken)
+    monkeypatch.setattr(sys, "argv", ["xadapt", "tasks", "--json"])
+    assert main._run() == 1
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["error"]["message"] == "RuntimeError: odd"
+    assert "Traceback" not in shown.err and shown.err.count("\n") == 2
+    log = Path(json.loads(shown.out)["error"]["hint"].split()[-1])
+    assert "Traceback" in log.read_text() and 'RuntimeError("odd")' in log.read_text()
+    log.unlink()
+
+
+@pytest.mark.parametrize(("columns", "tty", "width"), [(None, False, output.PIPE_WIDTH), ("40", False, 40)])
+def test_a_pipe_keeps_lines_whole_unless_told_otherwise(monkeypatch, columns, tty, width):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if columns:
+        monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: tty, raising=False)
+    assert output.stdout().width == width
