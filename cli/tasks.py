@@ -38,7 +38,9 @@ def tasks(
 
 
 def _facts(task: Any) -> dict[str, Any]:
-    source = task.test(task.languages[0]) if task.test else task.train
+    from xadapt.task import sources
+
+    test = task.test(task.languages[0]) if task.test else None
     return {
         "name": task.name,
         "title": task.title,
@@ -48,9 +50,12 @@ def _facts(task: Any) -> dict[str, Any]:
         "languages": list(task.languages),
         "metric": task.metric,
         "labels": list(task.labels),
-        "train": task.train
-        and f"{task.train.path} {task.train.config} {task.train.split} @ {task.train.revision}",
-        "test": source and f"{source.path} {source.config} {source.split} @ {source.revision}",
+        "train": [_place(source) for source in sources(task.train)],
+        "test": [_place(source) for source in sources(test)],
         "license": task.license,
         "quirks": task.quirks,
     }
+
+
+def _place(source: Any) -> str:
+    return f"{source.path} {source.config} {source.split} @ {source.revision or 'to be locked'}"

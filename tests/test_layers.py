@@ -22,7 +22,7 @@ LAYERS = (
         "toml",
         "toyworld",
     ),
-    ("tasks", "metrics", "baselines"),
+    ("tasks", "metrics", "baselines", "sources"),
     ("modeling", "task_types"),
     ("stages", "training"),
     ("kept", "tables", "shipped", "experiment", "report", "explain", "hub"),

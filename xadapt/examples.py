@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from xadapt.errors import DataError
 
@@ -88,8 +88,23 @@ class Text:
     pair: str | None = None
 
 
-Example = Classification | Choice | Tagging | Question | Pairing | Text
-Scored = Classification | Choice | Tagging | Question
+@dataclass(frozen=True)
+class Passage:
+    """A sentence or passage of a search: a query, or a candidate that queries may find."""
+
+    id: str
+    text: str
+    side: Literal["query", "candidate"]
+    relevant: tuple[str, ...] = ()
+    """Of a query the ids of the candidates that answer or translate it."""
+
+    @property
+    def gold(self) -> tuple[str, ...]:
+        return self.relevant
+
+
+Example = Classification | Choice | Tagging | Question | Pairing | Text | Passage
+Scored = Classification | Choice | Tagging | Question | Passage
 """The examples that know what is right; the right line of a Pairing is its place in the file."""
 KINDS: dict[str, type[Example]] = {
     "classification": Classification,
@@ -97,6 +112,8 @@ KINDS: dict[str, type[Example]] = {
     "tagging": Tagging,
     "span": Question,
     "retrieval": Pairing,
+    "mining": Passage,
+    "ranking": Passage,
     "mlm": Text,
 }
 """The example that each task type reads; its keys are the task types."""
@@ -105,6 +122,11 @@ KINDS: dict[str, type[Example]] = {
 def gold(examples: Sequence[Scored | Pairing]) -> list[Any]:
     """What is right for each example, as the metrics compare it: of a Pairing the index of its own line."""
     return [index if isinstance(e, Pairing) else e.gold for index, e in enumerate(examples)]
+
+
+def asked(found: Sequence[Any]) -> list[Any]:
+    """The examples that get a prediction: all but the candidates of a search."""
+    return [each for each in found if not (isinstance(each, Passage) and each.side == "candidate")]
 
 
 def write(examples: Iterable[Example], path: Path) -> int:

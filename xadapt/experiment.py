@@ -15,8 +15,9 @@ from xadapt.errors import ConfigError, DataError, UnknownName, nearest
 from xadapt.languages import language as language_of
 from xadapt.recipe import ModelSpec, Reading
 from xadapt.shipped import read
+from xadapt.sources import origins
 from xadapt.stages.baseline import Baseline
-from xadapt.stages.data import Data, origin
+from xadapt.stages.data import Data
 from xadapt.stages.encoder import Encoder
 from xadapt.stages.predict import Predict
 from xadapt.stages.score import Score
@@ -34,7 +35,7 @@ from xadapt.tables import (
     check_tasks,
     check_values,
 )
-from xadapt.task import Source, Task
+from xadapt.task import Source, Sources, Task, sources
 from xadapt.tasks import task
 from xadapt.workflow.record import file_sha256
 
@@ -91,8 +92,8 @@ class Experiment:
     def _encoder(self, table: EncoderTable) -> Encoder:
         texts = []
         for local in table.texts:
-            source = Source(path=local, revision="main", config="default", split="train", local=local)
-            rows = origin(source, self.data.world, self.data_folder, table.rows)
+            source = Source(path=local, config="default", split="train", local=local)
+            rows = origins([source], self.data.world, self.data_folder, table.rows)
             limit = None if self.data.world == "toyworld" else table.rows
             texts.append(Data(task="text", task_version=task("text").version, rows=rows, limit=limit))
         return Encoder(
@@ -192,16 +193,17 @@ class Experiment:
         return self._data(what, what.train, "train_rows", TOY_TRAIN_ROWS)
 
     @cached_property
-    def _read(self) -> dict[tuple[str, str], Data]:
+    def _read(self) -> dict[tuple[str, ...], Data]:
         return {}
 
-    def _data(self, what: Task, source: Source, split: Split, toy: int) -> Data:
+    def _data(self, what: Task, source: Sources, split: Split, toy: int) -> Data:
         # Kept: a local file is hashed once, not for every composition.
-        key = (what.name, source.local)
+        found = sources(source)
+        key = (what.name, *(each.local for each in found))
         if key not in self._read:
             rows = self.data.rows(what.name, split)
             limit = None if self.data.world == "toyworld" else rows
-            place = origin(source, self.data.world, self.data_folder, rows or toy)
+            place = origins(found, self.data.world, self.data_folder, rows or toy)
             self._read[key] = Data(task=what.name, task_version=what.version, rows=place, limit=limit)
         return self._read[key]
 

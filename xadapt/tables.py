@@ -8,7 +8,7 @@ from xadapt.composition import parse, supports
 from xadapt.errors import ConfigError, UnknownName, nearest
 from xadapt.examples import KINDS
 from xadapt.recipe import Architecture, Full, Recipe
-from xadapt.stages.data import World
+from xadapt.sources.origin import World
 from xadapt.task import Task
 from xadapt.tasks import task
 from xadapt.toml import Changes, Document

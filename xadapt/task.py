@@ -1,8 +1,9 @@
 """What a task is: a dataset, how to read a row of it, how it is scored. Knows no model, no tokenizer."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from xadapt.examples import Example, Question
 
@@ -16,12 +17,49 @@ class Source:
 
     path: str
     """Hub id, `owner/name`."""
-    revision: str
-    """40 hex digits, or a branch name where no revision could be verified yet."""
+    revision: str | None = None
+    """40 hex digits; None where none could be verified, so that the lock file of an experiment says it."""
     config: str
     split: str
     local: str
     """`<name>/<config>/<split>` below a data folder; the toy world uses the same three words."""
+    files: str = ""
+    """Pattern of the data files inside the hub repository, where its card does not say which they are."""
+    id_prefix: str = ""
+    """Only hub rows whose `id` starts so belong here (TyDiQA keeps all languages in one file)."""
+
+
+Sources = Source | tuple[Source, ...]
+"""One source, or several read one after another as one."""
+
+
+def sources(found: Sources | None) -> tuple[Source, ...]:
+    """`found` as a tuple, empty for None."""
+    if found is None:
+        return ()
+    return (found,) if isinstance(found, Source) else found
+
+
+class Placed(NamedTuple):
+    """A row and where it stands."""
+
+    source: int
+    """Which of the sources of its task it comes from, from 0."""
+    place: str
+    """`file:line`, for errors."""
+    row: Row
+
+
+class Dropped(Exception):
+    """Raised by `read` for a row that is left out and counted under its reason.
+
+    A `bad` row is at fault: a share of these above `stages.data.BAD_SHARE` stops the stage. Others are
+    merely not meant for the task.
+    """
+
+    def __init__(self, reason: str, *, bad: bool = False) -> None:
+        super().__init__(reason)
+        self.bad = bad
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,18 +72,26 @@ class Task:
     metric: str
     """A module of `metrics`."""
     role: Role
-    read: Callable[[Row, str], Example | None]
+    read: Callable[[Row, str], Example | None] | None = None
     """A row and its number -> an example, or None without a label; ValueError names field and value."""
+    gather: Callable[[Iterable[Placed], Counter[str]], Iterator[Example]] | None = None
+    """In place of `read`, for examples that span rows or files: all rows in order -> the examples.
+
+    What it leaves out it counts by reason.
+    """
     labels: tuple[str, ...] = ()
+    """By name. A span task with a label has questions without an answer, and that label stands for them."""
     benchmarks: tuple[str, ...] = ()
     languages: tuple[str, ...] = ("en",)
     """Test languages of the benchmark, ISO 639-1 where there is one."""
-    train: Source | None = None
+    train: Sources | None = None
     """English training data; None for a target read from the intermediate module."""
-    dev: Source | None = None
+    dev: Sources | None = None
     """English data for selection."""
-    test: Callable[[str], Source] | None = None
+    test: Callable[[str], Sources] | None = None
     """language -> its test data."""
+    tune: Callable[[str], Sources] | None = None
+    """language -> data on which a threshold of the metric is set (BUCC)."""
     trains_as: str | None = None
     """The task whose training this one uses whole (XNLI: mnli), so that both are one stage."""
     title: str = ""

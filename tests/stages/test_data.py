@@ -9,14 +9,19 @@ import pytest
 from xadapt import examples, toyworld
 from xadapt.errors import ConfigError, DataError
 from xadapt.examples import Classification
-from xadapt.stages.data import Data, Folder, Hub, Toy, origin
+from xadapt.sources import Folder, Hub, Origin, Toy, origins
+from xadapt.stages.data import Data
 from xadapt.task import Source
 from xadapt.tasks import task
 from xadapt.workflow.context import Context
 from xadapt.workflow.store import Store
 
-SOURCE = Source(path="o/mnli", revision="main", config="mnli", split="train", local="mnli/en/train")
+SOURCE = Source(path="o/mnli", config="mnli", split="train", local="mnli/en/train")
 ROW = {"premise": "p", "hypothesis": "h", "label": 0}
+
+
+def origin(source: Source, world: Any, folder: Path | None, size: int | None) -> tuple[Origin, ...]:
+    return origins([source], world, folder, size)
 
 
 def write(folder: Path, lines: list[Any], name: str = "mnli/en/train") -> Path:
@@ -133,14 +138,14 @@ def test_repeated_ids_are_made_unique_and_counted(tmp_path: Path) -> None:
 
 def test_the_toy_world_needs_no_folder(tmp_path: Path) -> None:
     rows = origin(SOURCE, "toyworld", None, 30)
-    assert rows == Toy(dataset="mnli", config="en", split="train", size=30, version=toyworld.VERSION)
+    assert rows == (Toy(dataset="mnli", config="en", split="train", size=30, version=toyworld.VERSION),)
     found, notes = run(Data(task="mnli", task_version=1, rows=rows), tmp_path, None)
     assert len(found) == notes["kept"] == 30
 
 
 def test_the_hub_needs_no_folder_and_keeps_its_revision() -> None:
-    assert origin(SOURCE, "hub", None, None) == Hub(
-        path="o/mnli", revision="main", config="mnli", split="train"
+    assert origin(SOURCE, "hub", None, None) == (
+        Hub(path="o/mnli", revision="main", config="mnli", split="train"),
     )
 
 

@@ -8,8 +8,9 @@ import pytest
 
 from xadapt import metrics
 from xadapt.errors import DataError
+from xadapt.sources import Toy
 from xadapt.stages.baseline import Baseline
-from xadapt.stages.data import Data, Toy
+from xadapt.stages.data import Data
 from xadapt.stages.score import Score
 from xadapt.tasks import task
 from xadapt.toyworld import VERSION
@@ -31,7 +32,7 @@ def make(store: Store, stage: Stage) -> None:
 
 def data(name: str, config: str, split: str, size: int = 40) -> Data:
     rows = Toy(dataset=LOCAL[name], config=config, split=split, size=size, version=VERSION)
-    return Data(task=name, task_version=task(name).version, rows=rows)
+    return Data(task=name, task_version=task(name).version, rows=(rows,))
 
 
 def score(name: str) -> Score:

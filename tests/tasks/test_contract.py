@@ -1,6 +1,7 @@
 """What every task file must be, held against all of them at once; a new task needs nothing here."""
 
 import re
+from collections import Counter
 from importlib import import_module
 
 import pytest
@@ -9,7 +10,7 @@ from xadapt import toyworld
 from xadapt.examples import KINDS
 from xadapt.languages import LANGUAGES
 from xadapt.metrics import metrics
-from xadapt.task import Source, Task
+from xadapt.task import Placed, Source, Task, sources
 from xadapt.tasks import task, tasks
 
 TASKS = sorted(tasks())
@@ -17,9 +18,11 @@ COUNTS = {"xnli": 15, "pawsx": 7, "udpos": 33, "panx": 40, "xquad": 11, "tatoeba
 """Languages of each benchmark list, as XTREME and XTREME-R count them."""
 
 
-def sources(what: Task) -> list[Source]:
-    found = [source for source in (what.train, what.dev) if source]
-    return found + [what.test(language) for language in what.languages if what.test]
+def every_source(what: Task) -> list[Source]:
+    found = [*sources(what.train), *sources(what.dev)]
+    for given in filter(None, (what.test, what.tune)):
+        found += [source for language in what.languages for source in sources(given(language))]
+    return found
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -48,15 +51,15 @@ def test_sources_are_complete(name: str) -> None:
     what = task(name)
     assert what.train or what.test
     assert what.role != "target" or (what.test and what.quirks and what.license and what.benchmarks)
-    for source in sources(what):
-        assert source.path and source.config and source.split and source.revision
+    for source in every_source(what):
+        assert source.path and source.config and source.split
         assert len(source.local.split("/")) == 3
-        assert source.revision == "main" or re.fullmatch("[0-9a-f]{40}", source.revision)
+        assert source.revision is None or re.fullmatch("[0-9a-f]{40}", source.revision)
 
 
 @pytest.mark.parametrize("name", [name for name in TASKS if task(name).role != "text"])
 def test_hub_sources_have_an_owner(name: str) -> None:
-    assert all(source.path.count("/") == 1 for source in sources(task(name)))
+    assert all(source.path.count("/") == 1 for source in every_source(task(name)))
 
 
 @pytest.mark.parametrize("name", COUNTS)
@@ -67,16 +70,25 @@ def test_benchmark_lists_have_their_size(name: str) -> None:
 @pytest.mark.parametrize("name", TASKS)
 def test_the_toy_world_serves_every_task(name: str) -> None:
     what = task(name)
-    for source in filter(None, (what.train, what.dev)):
-        assert_reads(what, source.local)
+    for given in (what.train, what.dev):
+        assert_reads(what, sources(given))
     for language in toyworld.LANGUAGES:
         # Tatoeba has no English, and MNLI's English alone is a task's own data.
         if what.test and not (what.type == "retrieval" and language == "en"):
-            assert_reads(what, what.test(language).local)
+            assert_reads(what, sources(what.test(language)))
 
 
-def assert_reads(what: Task, local: str) -> None:
-    dataset, config, split = local.split("/")
-    for number, row in enumerate(toyworld.rows(dataset, config, split, 4)):
-        example = what.read(row, str(number))
-        assert isinstance(example, KINDS[what.type]), local
+def assert_reads(what: Task, found: tuple[Source, ...]) -> None:
+    places = list(dict.fromkeys(source.local for source in found))
+    rows = [
+        Placed(index, f"{local}:{number}", row)
+        for index, local in enumerate(places)
+        for number, row in enumerate(toyworld.rows(*local.split("/"), 4))
+    ]
+    if what.gather:
+        made = list(what.gather(rows, Counter()))
+    else:
+        assert what.read
+        made = [what.read(row, str(number)) for number, (_, _, row) in enumerate(rows)]
+    assert bool(made) == bool(found)
+    assert all(isinstance(example, KINDS[what.type]) for example in made), places

@@ -19,7 +19,7 @@ Rows = list[tuple[float, ...]]
 class Metric(Protocol):
     """What each metric module offers."""
 
-    def items(self, gold: Sequence[Any], predicted: Sequence[Any]) -> Rows:
+    def items(self, gold: Sequence[Any], predicted: Sequence[Any], language: str = "en") -> Rows:
         """One row per item, in order; a prediction of None scores nothing."""
 
     def scores(self, sums: np.ndarray) -> dict[str, np.ndarray]:

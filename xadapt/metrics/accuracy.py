@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 
-def items(gold: Sequence[Any], predicted: Sequence[Any]) -> list[tuple[float, ...]]:
+def items(gold: Sequence[Any], predicted: Sequence[Any], language: str = "en") -> list[tuple[float, ...]]:
     """(right, 1) per item; raises ValueError when the lengths differ."""
     return [(float(g == p), 1.0) for g, p in zip(gold, predicted, strict=True)]
 

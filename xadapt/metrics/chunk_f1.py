@@ -47,7 +47,7 @@ def _starts(before: tuple[str, str], now: tuple[str, str]) -> bool:
     return now[0] not in ("O", ".") and before[1] != now[1]
 
 
-def items(gold: Sequence[Any], predicted: Sequence[Any]) -> list[tuple[float, ...]]:
+def items(gold: Sequence[Any], predicted: Sequence[Any], language: str = "en") -> list[tuple[float, ...]]:
     """(right chunks, predicted chunks, gold chunks, right words, words) per sentence.
 
     None predicts nothing. Raises ValueError when a sentence has more or fewer predictions than words.

@@ -39,7 +39,7 @@ def f1(answer: str, gold: str) -> float:
     return 2 * precision * recall / (precision + recall)
 
 
-def items(gold: Sequence[Any], predicted: Sequence[Any]) -> list[tuple[float, ...]]:
+def items(gold: Sequence[Any], predicted: Sequence[Any], language: str = "en") -> list[tuple[float, ...]]:
     """(exact match, F1, 1) per question; a prediction of None scores 0.
 
     A question without gold answers is unanswerable (SQuAD v2.0): an empty answer scores 1, any other 0.

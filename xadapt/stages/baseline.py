@@ -33,7 +33,7 @@ class Baseline(Stage):
         train = self.train and list(examples.read(context.store.path(self.train) / "examples.jsonl", kind))
         found = baselines.predict(kind, train or [], test, self.seed)
         with (out / "predictions.jsonl").open("w", encoding="utf-8") as file:
-            for example, prediction in zip(test, found, strict=True):
+            for example, prediction in zip(examples.asked(test), found, strict=True):
                 line = {"id": example.id, "prediction": prediction}
                 file.write(json.dumps(line, ensure_ascii=False) + "\n")
         return {"method": baselines.NAMES[kind]}

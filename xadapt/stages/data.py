@@ -1,89 +1,25 @@
-"""Data: read the rows of one source, check them, write them as plain examples."""
+"""Data: read the rows of a task's sources, check them, write them as plain examples."""
 
 import hashlib
 import heapq
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from dataclasses import replace as changed
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from xadapt import examples
-from xadapt.errors import ConfigError, DataError
+from xadapt import examples, sources
+from xadapt.errors import DataError
 from xadapt.examples import Example
-from xadapt.task import Row, Source, Task
+from xadapt.sources import Origin
+from xadapt.task import Dropped, Placed, Task
 from xadapt.tasks import task
 from xadapt.workflow.context import Context
-from xadapt.workflow.record import file_sha256
 from xadapt.workflow.stage import Stage
 
-World = Literal["hub", "folder", "toyworld"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Hub:
-    """One split of a hub dataset at one revision."""
-
-    path: str
-    revision: str
-    config: str
-    split: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Folder:
-    """One local file by name and content; the folder itself is a flag, so it is not here."""
-
-    name: str
-    """`<dataset>/<config>/<split>`, without `.jsonl`."""
-    sha256: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Toy:
-    """Rows of the embedded toy world."""
-
-    dataset: str
-    config: str
-    split: str
-    size: int
-    version: int
-
-
-Origin = Hub | Folder | Toy
-
-
-def origin(source: Source, world: World, folder: Path | None, size: int | None) -> Origin:
-    """Where the rows of `source` come from in this world; a local file is named by what it holds.
-
-    Raises DataError for a missing folder or file, ConfigError for a world that needs a flag.
-    """
-    if world == "hub":
-        return Hub(path=source.path, revision=source.revision, config=source.config, split=source.split)
-    dataset, config, split = source.local.split("/")
-    if world == "toyworld":
-        from xadapt import toyworld
-
-        return Toy(dataset=dataset, config=config, split=split, size=size or 400, version=toyworld.VERSION)
-    if folder is None:
-        raise ConfigError("data.world = 'folder' needs a folder", "give it with --data DIR")
-    return Folder(name=source.local, sha256=file_sha256(_file(folder, source.local)))
-
-
-def _file(folder: Path, name: str) -> Path:
-    path = folder / f"{name}.jsonl"
-    if not folder.is_dir():
-        raise DataError(
-            f"{folder}: no such folder", "give the folder that holds the datasets with --data DIR"
-        )
-    if not path.is_file():
-        there = [p.relative_to(folder).as_posix() for p in folder.glob("*/*/*.jsonl")]
-        close = get_close_matches(f"{name}.jsonl", there, n=1, cutoff=0.5)
-        raise DataError(f"{path}: no such file" + (f"; the nearest there is {close[0]!r}" if close else ""))
-    return path
+BAD_SHARE = 0.01
+"""Largest share of bad rows that a source may have."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +28,7 @@ class Data(Stage):
 
     task: str
     task_version: int
-    rows: Origin
+    rows: tuple[Origin, ...]
     limit: int | None = None
     """Keep this many rows, chosen by a fixed shuffle, so that smaller limits are subsets of larger ones."""
 
@@ -102,95 +38,67 @@ class Data(Stage):
     def run(self, out: Path, context: Context) -> dict[str, Any]:
         """Raises DataError naming place, field and value of a bad row, or when there is no row at all."""
         what = task(self.task)
-        dropped: Counter[str] = Counter()
-        rows = _rows(self.rows, context)
-        found = _unique(_examples(what, rows, dropped), dropped)
-        kept = examples.write(
-            found if self.limit is None else _subset(found, self.limit, dropped), out / "examples.jsonl"
-        )
+        counts = Counts()
+        found = _unique(_examples(what, sources.rows(self.rows, context.data), counts), counts.dropped)
+        if self.limit is not None:
+            found = iter(_subset(found, self.limit, counts.dropped))
+        kept = examples.write(found, out / "examples.jsonl")
+        places = ", ".join(dict.fromkeys(map(sources.place, self.rows)))
+        dropped = dict(+counts.dropped)  # unary plus leaves out reasons that took no row
         if not kept:
-            raise DataError(
-                f"{_place(self.rows)}: no usable row" + (f" ({dict(dropped)})" if dropped else "")
-            )
-        left_out = sum(count for why, count in dropped.items() if why != "renamed")
-        # Unary plus leaves out reasons that took no row.
-        return {"read": kept + left_out, "kept": kept, "dropped": dict(+dropped)}
+            raise DataError(f"{places}: no usable row" + (f" ({dropped})" if dropped else ""))
+        counts.check(places)
+        return {"read": counts.read, "kept": kept, "dropped": dropped}
 
 
-def _place(rows: Origin) -> str:
-    if isinstance(rows, Folder):
-        return f"{rows.name}.jsonl"
-    return f"{rows.path if isinstance(rows, Hub) else rows.dataset}/{rows.config}/{rows.split}"
+@dataclass
+class Counts:
+    """What became of the rows."""
+
+    read: int = 0
+    bad: int = 0
+    first: str = ""
+    """Where the first bad row stands, and what is wrong with it."""
+    dropped: Counter[str] = field(default_factory=Counter)
+
+    def drop(self, place: str, why: Dropped) -> None:
+        self.dropped[str(why)] += 1
+        self.bad += why.bad
+        if why.bad and not self.first:
+            self.first = f"{place}: {why}"
+
+    def check(self, places: str) -> None:
+        """Raises DataError when too many rows were bad."""
+        if self.bad > BAD_SHARE * self.read:
+            share = f"{self.bad} of {self.read} rows are bad, more than {BAD_SHARE:.0%}"
+            raise DataError(f"{places}: {share}; the first is {self.first}")
 
 
-def _rows(rows: Origin, context: Context) -> Iterator[tuple[str, Row]]:
-    """Each row with its place, `file:line` where it has one."""
-    if isinstance(rows, Toy):
-        from xadapt import toyworld
-
-        made = toyworld.rows(rows.dataset, rows.config, rows.split, rows.size)
-        return ((f"{_place(rows)}:{number}", row) for number, row in enumerate(made, 1))
-    if isinstance(rows, Hub):
-        return ((f"{_place(rows)}:{number}", row) for number, row in enumerate(_hub(rows), 1))
-    if context.data is None:
-        raise DataError(f"{rows.name}.jsonl lies in a local folder", "give it with --data DIR")
-    path = _file(context.data, rows.name)
-    if file_sha256(path) != rows.sha256:
-        raise DataError(f"{path}: changed since the run was planned", "run again")
-    return _lines(path)
-
-
-def _lines(path: Path) -> Iterator[tuple[str, Row]]:
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            place = f"{path}:{number}"
-            try:
-                row = json.loads(line.decode("utf-8"))
-            except UnicodeDecodeError as error:
-                raise DataError(f"{place}: not UTF-8 (byte {error.start + 1})") from error
-            except ValueError as error:
-                raise DataError(f"{place}: not JSON ({error})") from error
-            if not isinstance(row, dict):
-                raise DataError(f"{place}: expected an object, got {type(row).__name__}")
-            yield place, row
-
-
-def _hub(rows: Hub) -> Iterator[Row]:
-    """Rows of a hub dataset, class labels by name; loading scripts are never run."""
-    import datasets
-
-    try:
-        found = datasets.load_dataset(rows.path, rows.config, split=rows.split, revision=rows.revision)
-    except Exception as error:
-        # The library raises a dozen unrelated types here; each means that the rows cannot be had.
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise DataError(f"hub dataset {_place(rows)} @ {rows.revision}: {reason}") from error
-    names = {name: f.names for name, f in found.features.items() if isinstance(f, datasets.ClassLabel)}
-    lists = {
-        name: f.feature.names
-        for name, f in found.features.items()
-        if isinstance(f, datasets.List) and isinstance(f.feature, datasets.ClassLabel)
-    }
-    for row in found:
-        for name, known in names.items():
-            row[name] = known[row[name]] if row[name] is not None and row[name] >= 0 else -1
-        for name, known in lists.items():
-            row[name] = [known[number] for number in row[name]]
-        yield row
-
-
-def _examples(what: Task, rows: Iterable[tuple[str, Row]], dropped: Counter[str]) -> Iterator[Example]:
-    for number, (place, row) in enumerate(rows):
+def _examples(what: Task, rows: Iterable[Placed], counts: Counts) -> Iterator[Example]:
+    if what.gather is not None:
+        yield from what.gather(_counted(rows, counts), counts.dropped)
+        return
+    assert what.read is not None, "a task has one of both"
+    for number, (_, place, row) in enumerate(_counted(rows, counts)):
         try:
             example = what.read(row, str(number))
+        except Dropped as why:
+            counts.drop(place, why)
+            continue
         except KeyError as error:
             raise DataError(f"{place}: field {error.args[0]!r} is missing") from error
         except (ValueError, TypeError, AttributeError) as error:
             raise DataError(f"{place}: {error}") from error
         if example is None:
-            dropped["no label"] += 1
+            counts.dropped["no label"] += 1
         else:
             yield example
+
+
+def _counted(rows: Iterable[Placed], counts: Counts) -> Iterator[Placed]:
+    for row in rows:
+        counts.read += 1
+        yield row
 
 
 def _unique(found: Iterable[Example], counts: Counter[str]) -> Iterator[Example]:

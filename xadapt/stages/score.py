@@ -37,7 +37,8 @@ class Score(Stage):
         from xadapt import metrics
 
         kind = task(self.task).type
-        test = list(examples.read(context.store.path(self.predictions.data) / "examples.jsonl", kind))
+        every = examples.read(context.store.path(self.predictions.data) / "examples.jsonl", kind)
+        test = examples.asked(list(every))
         if not test:
             raise DataError(f"{self.title()}: no test examples")
         path = context.store.path(self.predictions) / "predictions.jsonl"
@@ -45,7 +46,7 @@ class Score(Stage):
         if [line["id"] for line in lines] != [example.id for example in test]:
             raise DataError(f"{path}: its ids are not those of the examples")
         found = [line["prediction"] for line in lines]
-        rows = metrics.metric(self.metric).items(examples.gold(test), found)
+        rows = metrics.metric(self.metric).items(examples.gold(test), found, self.predictions.language)
         values = metrics.summary(self.metric, rows)
         name, value = next(iter(values.items()))
         same = len(found) >= COLLAPSE and len({json.dumps(each) for each in found}) == 1

@@ -48,7 +48,7 @@ class TaskType(Protocol):
         examples: Sequence[Any],
         labels: Sequence[str],
     ) -> list[Any]:
-        """One prediction per example, in the order of `examples`."""
+        """One prediction per example that is asked for one (`examples.asked`), in their order."""
 
 
 def task_type(name: str) -> TaskType:

@@ -18,7 +18,7 @@ def read(row: Row, name: str) -> Choice | None:
 
 def _source(language: str, split: str) -> Source:
     local = f"hellaswag/{language}/{split}"
-    return Source(path="Rowan/hellaswag", revision="main", config="default", split=split, local=local)
+    return Source(path="Rowan/hellaswag", config="default", split=split, local=local)
 
 
 TASK = Task(

@@ -16,7 +16,7 @@ def read(row: Row, name: str) -> Classification | None:
 
 
 def _source(split: str, local: str) -> Source:
-    return Source(path="nyu-mll/glue", revision="main", config="mnli", split=split, local=f"mnli/en/{local}")
+    return Source(path="nyu-mll/glue", config="mnli", split=split, local=f"mnli/en/{local}")
 
 
 TASK = Task(

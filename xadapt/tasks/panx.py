@@ -16,7 +16,7 @@ def read(row: Row, name: str) -> Tagging:
 
 def _source(language: str, split: str) -> Source:
     local = f"panx/{language}/{split}"
-    return Source(path="unimelb-nlp/wikiann", revision="main", config=language, split=split, local=local)
+    return Source(path="unimelb-nlp/wikiann", config=language, split=split, local=local)
 
 
 TASK = Task(

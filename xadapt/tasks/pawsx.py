@@ -18,7 +18,7 @@ def read(row: Row, name: str) -> Classification | None:
 def _source(language: str, split: str) -> Source:
     local = f"paws-x/{language}/{split}"
     path = "google-research-datasets/paws-x"
-    return Source(path=path, revision="main", config=language, split=split, local=local)
+    return Source(path=path, config=language, split=split, local=local)
 
 
 TASK = Task(

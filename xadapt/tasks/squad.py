@@ -5,7 +5,7 @@ from xadapt.task import Source, Task, question_of
 
 def _source(split: str) -> Source:
     path = "rajpurkar/squad"
-    return Source(path=path, revision="main", config="plain_text", split=split, local=f"squad/en/{split}")
+    return Source(path=path, config="plain_text", split=split, local=f"squad/en/{split}")
 
 
 TASK = Task(

@@ -20,7 +20,6 @@ def read(row: Row, name: str) -> Pairing:
 def _test(language: str) -> Source:
     return Source(
         path="google/xtreme",
-        revision="main",
         config=f"tatoeba.{NAMES[language].tatoeba if language in NAMES else language}",
         split="validation",
         local=f"tatoeba/{language}/validation",

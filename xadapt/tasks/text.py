@@ -36,7 +36,6 @@ TASK = Task(
     read=read,
     train=Source(
         path="text",
-        revision="main",
         config="mixed",
         split="train",
         local="text/mixed/train",

@@ -18,7 +18,6 @@ def read(row: Row, name: str) -> Tagging:
 def _source(language: str, split: str) -> Source:
     return Source(
         path="google/xtreme",
-        revision="main",
         config=f"udpos.{NAMES[language].name if language in NAMES else language}",
         split=split,
         local=f"udpos/{language}/{split}",

@@ -22,12 +22,12 @@ def read(row: Row, name: str) -> Choice | None:
 
 def _english(split: str) -> Source:
     path = "aps/super_glue"
-    return Source(path=path, revision="main", config="copa", split=split, local=f"copa/en/{split}")
+    return Source(path=path, config="copa", split=split, local=f"copa/en/{split}")
 
 
 def _test(language: str) -> Source:
     local = f"xcopa/{language}/test"
-    return Source(path="cambridgeltl/xcopa", revision="main", config=language, split="test", local=local)
+    return Source(path="cambridgeltl/xcopa", config=language, split="test", local=local)
 
 
 TASK = Task(

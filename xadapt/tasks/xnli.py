@@ -11,7 +11,7 @@ LANGUAGES = ("ar", "bg", "de", "el", "en", "es", "fr", "hi", "ru", "sw", "th", "
 
 def _source(language: str, split: str) -> Source:
     local = f"xnli/{language}/{split}"
-    return Source(path="facebook/xnli", revision="main", config=language, split=split, local=local)
+    return Source(path="facebook/xnli", config=language, split=split, local=local)
 
 
 TASK = Task(

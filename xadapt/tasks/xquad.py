@@ -12,7 +12,6 @@ LANGUAGES = ("ar", "de", "el", "en", "es", "hi", "ru", "th", "tr", "vi", "zh")
 def _test(language: str) -> Source:
     return Source(
         path="google/xquad",
-        revision="main",
         config=f"xquad.{language}",
         split="validation",
         local=f"xquad/{language}/test",

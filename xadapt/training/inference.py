@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from xadapt.examples import asked
 from xadapt.modeling.assemble import Assembled
 from xadapt.modeling.encoder import Packed
 from xadapt.recipe import Recipe
@@ -46,7 +47,7 @@ def predict(stages: Sequence[Predict], outs: Sequence[Path], context: Context) -
         items = kind.encode(examples, ground.tokenizer, recipe, what.labels)
         results = _forward(items, kind, head, assembled, ground, recipe, upto)
         predictions = kind.decode(results, items, examples, what.labels)
-        _write(out, [example.id for example in examples], predictions)
+        _write(out, [example.id for example in asked(examples)], predictions)
         tokens = sum(item.tokens for item in items)
         notes[stage.digest] = {
             "device": ground.placed.device.type,

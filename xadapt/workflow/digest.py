@@ -11,6 +11,10 @@ from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import Any
 
+ADDED = {"added": True}
+"""Metadata of a dataclass field that came after results were stored: at its default, which must mean what
+was done before, it is left out of digests."""
+
 
 def canonical(value: Any) -> Any:
     """`value` as plain JSON data; a value with a `digest` is written as that digest alone.
@@ -27,7 +31,7 @@ def canonical(value: Any) -> Any:
         fields = {
             f.name: canonical(getattr(value, f.name))
             for f in dataclasses.fields(value)
-            if not f.metadata.get("where")
+            if not (f.metadata.get("where") or as_before(f, value))
         }
         return {"type": type(value).__name__, **fields}
     if isinstance(value, (tuple, list)):
@@ -35,6 +39,11 @@ def canonical(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): canonical(item) for key, item in sorted(value.items())}
     raise TypeError(f"{type(value).__name__} has no canonical form: {value!r}")
+
+
+def as_before(field: "dataclasses.Field[Any]", value: Any) -> bool:
+    """A field that came later, at the default that means what was done without it: older digests hold."""
+    return bool(field.metadata.get("added")) and getattr(value, field.name) == field.default
 
 
 def digest_of(data: Any) -> str:

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from xadapt.workflow.digest import canonical, digest_of, find
+from xadapt.workflow.digest import as_before, canonical, digest_of, find
 
 if TYPE_CHECKING:
     from xadapt.workflow.context import Context
@@ -30,7 +30,7 @@ class Stage:
 
     @cached_property
     def fields(self) -> dict[str, Any]:
-        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if not as_before(f, self)}
 
     @cached_property
     def inputs(self) -> "dict[str, Stage]":
