@@ -25,7 +25,7 @@ LAYERS = (
     ("tasks", "metrics", "baselines", "sources"),
     ("modeling", "task_types"),
     ("stages", "training"),
-    ("kept", "tables", "shipped", "experiment", "report", "explain", "hub"),
+    ("kept", "shipped", "experiment", "report", "explain", "hub"),
     ("cli", "configs"),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

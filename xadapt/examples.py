@@ -112,8 +112,6 @@ KINDS: dict[str, type[Example]] = {
     "tagging": Tagging,
     "span": Question,
     "retrieval": Pairing,
-    "mining": Passage,
-    "ranking": Passage,
     "mlm": Text,
 }
 """The example that each task type reads; its keys are the task types."""

@@ -1,4 +1,4 @@
-"""An experiment file, and the scores it asks for."""
+"""An experiment as a value, and the scores it asks for."""
 
 import json
 from collections.abc import Iterator
@@ -9,12 +9,17 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from xadapt import toml
 from xadapt.composition import Alone, Composition, Continue, Stack, parse, supports
-from xadapt.errors import ConfigError, DataError, UnknownName, nearest
-from xadapt.languages import language as language_of
+from xadapt.errors import DataError
+from xadapt.experiment.tables import (
+    DataTable,
+    EncoderTable,
+    IntermediateTable,
+    RecipeTable,
+    Split,
+    TargetTable,
+)
 from xadapt.recipe import ModelSpec, Reading
-from xadapt.shipped import read
 from xadapt.sources import origins
 from xadapt.stages.baseline import Baseline
 from xadapt.stages.data import Data
@@ -22,19 +27,6 @@ from xadapt.stages.encoder import Encoder
 from xadapt.stages.predict import Predict
 from xadapt.stages.score import Score
 from xadapt.stages.train import Train
-from xadapt.tables import (
-    DataTable,
-    EncoderTable,
-    IntermediateTable,
-    RecipeTable,
-    Split,
-    TargetTable,
-    check_compositions,
-    check_recipe,
-    check_target_tasks,
-    check_tasks,
-    check_values,
-)
 from xadapt.task import Source, Sources, Task, sources
 from xadapt.tasks import task
 from xadapt.workflow.record import file_sha256
@@ -215,10 +207,11 @@ class Experiment:
     def languages(self, what: Task) -> list[str]:
         """Test languages of a task here, English first."""
         asked = self.data.languages
-        chosen = [code for code in self._known(what) if not asked or code in asked]
+        chosen = [code for code in self.known(what) if not asked or code in asked]
         return sorted(chosen, key=lambda code: (code != "en", code))
 
-    def _known(self, what: Task) -> tuple[str, ...]:
+    def known(self, what: Task) -> tuple[str, ...]:
+        """The languages that a task has in this world."""
         if self.data.world != "toyworld":
             return what.languages
         from xadapt import toyworld
@@ -233,62 +226,3 @@ class Experiment:
 def _as_read(composition: Composition) -> Composition:
     """Without a training to start from it, continuing a module and stacking on it are the same reading."""
     return Stack(composition.parts) if isinstance(composition, Continue) else composition
-
-
-def load(name: str, settings: list[str] | None = None, data_folder: Path | None = None) -> Experiment:
-    """An experiment by path, or one that ships with xadapt by name.
-
-    Raises ConfigError for what is not strict TOML of this shape or says nothing that could run,
-    UnknownName for a file, task or language that is not there.
-    """
-    document = toml.assign(read(name), settings or [], closed=("recipe",))
-    found = replace(toml.build(document, Experiment), data_folder=data_folder)
-    check_values(document)
-    check_tasks(found.intermediate.tasks, "intermediate", document)
-    check_tasks(found.target.tasks, "target", document)
-    for task_name in found.data.task:
-        task(task_name, document.at("data", "task", task_name))
-    for label, recipe in found.recipe.items():
-        check_recipe(label, recipe, document)
-    _check_goals(found, document)
-    check_target_tasks(found.target, document)
-    check_compositions(found.target, found.intermediate.tasks, found.recipe, document)
-    return _with_languages(found, document)
-
-
-def _check_goals(found: Experiment, document: toml.Document) -> None:
-    if not found.target.tasks and found.encoder is None:
-        raise ConfigError(f"{document.name}: missing target.tasks: there is nothing to score")
-    if found.target.tasks and not found.recipe:
-        raise ConfigError(f"{document.name}: missing [recipe.NAME]: how the modules are trained")
-    if not found.seeds or len(set(found.seeds)) < len(found.seeds):
-        raise ConfigError(f"{document.at('seeds')}: expected one seed or more, each once")
-    for number, local in enumerate(found.encoder.texts if found.encoder else ()):
-        if local.count("/") != 2:
-            at = document.at("encoder", "texts", number)
-            raise ConfigError(f"{at}: {local!r} is not <name>/<config>/<split>")
-    reads = any(task(name).train is None for name in found.target.tasks)
-    layer, layers = found.reading.layer, found.layers
-    if reads and layers is not None and layer > layers:
-        at = document.at("reading", "layer")
-        raise ConfigError(f"{at}: there is no hidden state {layer}, the encoder has {layers} layers")
-
-
-def _with_languages(found: Experiment, document: toml.Document) -> Experiment:
-    """Other names of languages resolved; each must be tested by some target."""
-    codes = []
-    every = {code for name in found.target.tasks for code in found._known(task(name))}
-    for number, name in enumerate(found.data.languages):
-        at = document.at("data", "languages", number)
-        code = language_of(name, at).code
-        if code not in every:
-            raise UnknownName(f"{at}: no target has {code!r}{nearest(code, every)}")
-        codes.append(code)
-    return replace(found, data=replace(found.data, languages=tuple(codes)))
-
-
-def resolved(experiment: Experiment) -> dict[str, Any]:
-    """The experiment as plain data, every default filled in."""
-    plain: dict[str, Any] = toml.plain(experiment)
-    plain.pop("data_folder", None)
-    return plain

@@ -1,102 +1,17 @@
-"""The tables of an experiment file, and what cannot be right about their values."""
+"""What cannot be right about an experiment file although each value has the type of its place."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from dataclasses import fields
+from typing import Any
 
 from xadapt.composition import parse, supports
 from xadapt.errors import ConfigError, UnknownName, nearest
 from xadapt.examples import KINDS
-from xadapt.recipe import Architecture, Full, Recipe
-from xadapt.sources.origin import World
-from xadapt.task import Task
+from xadapt.experiment.cells import Experiment
+from xadapt.experiment.tables import RecipeTable, TargetTable
+from xadapt.recipe import Architecture
 from xadapt.tasks import task
-from xadapt.toml import Changes, Document
-
-Split = Literal["train_rows", "test_rows"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rows:
-    """How many rows are used; in the toy world how many are made."""
-
-    train_rows: int | None = None
-    test_rows: int | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class DataTable(Rows):
-    """`[data]`: where rows come from, and how many."""
-
-    world: World = "hub"
-    languages: tuple[str, ...] = ()
-    """Test languages; all of each task's when empty."""
-    task: dict[str, Rows] = field(default_factory=dict)
-
-    def rows(self, name: str, split: Split) -> int | None:
-        own = self.task.get(name)
-        found: int | None = getattr(own, split) if own and getattr(own, split) else getattr(self, split)
-        return found
-
-
-@dataclass(frozen=True, kw_only=True)
-class RecipeTable(Recipe):
-    """`[recipe.NAME]`: a recipe, with changes for task types and for single tasks."""
-
-    type: dict[str, Changes[Recipe]] = field(default_factory=dict)
-    task: dict[str, Changes[Recipe]] = field(default_factory=dict)
-
-    def of(self, what: Task) -> Recipe:
-        """The recipe for one task; changes for the task come last. Raises ConfigError for one of no use."""
-        recipe = Recipe(**{f.name: getattr(self, f.name) for f in fields(Recipe)})
-        for changes in (self.type.get(what.type), self.task.get(what.name)):
-            recipe = changes.of(recipe) if changes else recipe
-        if what.type == "span" and recipe.stride >= recipe.max_length:
-            raise ConfigError(
-                f"{what.name}: stride {recipe.stride} leaves nothing new in {recipe.max_length} tokens",
-                "give a stride below max_length",
-            )
-        return recipe
-
-
-@dataclass(frozen=True, kw_only=True)
-class EncoderTable:
-    """`[encoder]`: pretrain an encoder on text first, in place of `[model]`."""
-
-    texts: tuple[str, ...]
-    """Datasets by their place in a data folder, `<name>/<config>/<split>`."""
-    rows: int | None = None
-    architecture: Architecture = field(default_factory=Architecture)
-    recipe: Recipe = field(default_factory=lambda: Recipe(method=Full()))
-    seed: int = 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class IntermediateTable:
-    """`[intermediate]`"""
-
-    tasks: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class TargetTask:
-    """`[target.task.NAME]`: one target that takes other compositions than the rest."""
-
-    compositions: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class TargetTable:
-    """`[target]`"""
-
-    tasks: tuple[str, ...] = ()
-    compositions: tuple[str, ...] = ("alone",)
-    task: dict[str, TargetTask] = field(default_factory=dict)
-
-    def of(self, name: str) -> tuple[str, ...]:
-        """The compositions asked for under one target, as written."""
-        return self.task[name].compositions if name in self.task else self.compositions
-
+from xadapt.toml import Document
 
 ABOVE_ZERO = ("lr", "epochs", "clip", "alpha", "reduction_factor")
 SIZES = tuple(f.name for f in fields(Architecture))
@@ -189,3 +104,22 @@ def check_compositions(
             for label, recipe in recipes.items():
                 if why := supports(recipe.method.name, composition, trains=True):
                     raise ConfigError(f"{at}: {composition}: {why} (recipe {label!r})")
+
+
+def check_goals(found: Experiment, document: Document) -> None:
+    """There is something to score, and what is written of the encoder fits it."""
+    if not found.target.tasks and found.encoder is None:
+        raise ConfigError(f"{document.name}: missing target.tasks: there is nothing to score")
+    if found.target.tasks and not found.recipe:
+        raise ConfigError(f"{document.name}: missing [recipe.NAME]: how the modules are trained")
+    if not found.seeds or len(set(found.seeds)) < len(found.seeds):
+        raise ConfigError(f"{document.at('seeds')}: expected one seed or more, each once")
+    for number, local in enumerate(found.encoder.texts if found.encoder else ()):
+        if local.count("/") != 2:
+            at = document.at("encoder", "texts", number)
+            raise ConfigError(f"{at}: {local!r} is not <name>/<config>/<split>")
+    reads = any(task(name).train is None for name in found.target.tasks)
+    layer, layers = found.reading.layer, found.layers
+    if reads and layers is not None and layer > layers:
+        at = document.at("reading", "layer")
+        raise ConfigError(f"{at}: there is no hidden state {layer}, the encoder has {layers} layers")

@@ -1,0 +1,61 @@
+"""Read an experiment file, or one that ships with xadapt."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from xadapt import toml
+from xadapt.errors import UnknownName, nearest
+from xadapt.experiment.cells import Experiment
+from xadapt.experiment.checks import (
+    check_compositions,
+    check_goals,
+    check_recipe,
+    check_target_tasks,
+    check_tasks,
+    check_values,
+)
+from xadapt.languages import language as language_of
+from xadapt.shipped import read
+from xadapt.tasks import task
+
+
+def load(name: str, settings: list[str] | None = None, data_folder: Path | None = None) -> Experiment:
+    """An experiment by path, or one that ships with xadapt by name.
+
+    Raises ConfigError for what is not strict TOML of this shape or says nothing that could run,
+    UnknownName for a file, task or language that is not there.
+    """
+    document = toml.assign(read(name), settings or [], closed=("recipe",))
+    found = replace(toml.build(document, Experiment), data_folder=data_folder)
+    check_values(document)
+    check_tasks(found.intermediate.tasks, "intermediate", document)
+    check_tasks(found.target.tasks, "target", document)
+    for task_name in found.data.task:
+        task(task_name, document.at("data", "task", task_name))
+    for label, recipe in found.recipe.items():
+        check_recipe(label, recipe, document)
+    check_goals(found, document)
+    check_target_tasks(found.target, document)
+    check_compositions(found.target, found.intermediate.tasks, found.recipe, document)
+    return _with_languages(found, document)
+
+
+def _with_languages(found: Experiment, document: toml.Document) -> Experiment:
+    """Other names of languages resolved; each must be tested by some target."""
+    codes = []
+    every = {code for name in found.target.tasks for code in found.known(task(name))}
+    for number, name in enumerate(found.data.languages):
+        at = document.at("data", "languages", number)
+        code = language_of(name, at).code
+        if code not in every:
+            raise UnknownName(f"{at}: no target has {code!r}{nearest(code, every)}")
+        codes.append(code)
+    return replace(found, data=replace(found.data, languages=tuple(codes)))
+
+
+def resolved(experiment: Experiment) -> dict[str, Any]:
+    """The experiment as plain data, every default filled in."""
+    plain: dict[str, Any] = toml.plain(experiment)
+    plain.pop("data_folder", None)
+    return plain

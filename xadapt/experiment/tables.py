@@ -1,0 +1,94 @@
+"""The tables of an experiment file, as values."""
+
+from dataclasses import dataclass, field, fields
+from typing import Literal
+
+from xadapt.errors import ConfigError
+from xadapt.recipe import Architecture, Full, Recipe
+from xadapt.sources.origin import World
+from xadapt.task import Task
+from xadapt.toml import Changes
+
+Split = Literal["train_rows", "test_rows"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """How many rows are used; in the toy world how many are made."""
+
+    train_rows: int | None = None
+    test_rows: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataTable(Rows):
+    """`[data]`: where rows come from, and how many."""
+
+    world: World = "hub"
+    languages: tuple[str, ...] = ()
+    """Test languages; all of each task's when empty."""
+    task: dict[str, Rows] = field(default_factory=dict)
+
+    def rows(self, name: str, split: Split) -> int | None:
+        own = self.task.get(name)
+        found: int | None = getattr(own, split) if own and getattr(own, split) else getattr(self, split)
+        return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecipeTable(Recipe):
+    """`[recipe.NAME]`: a recipe, with changes for task types and for single tasks."""
+
+    type: dict[str, Changes[Recipe]] = field(default_factory=dict)
+    task: dict[str, Changes[Recipe]] = field(default_factory=dict)
+
+    def of(self, what: Task) -> Recipe:
+        """The recipe for one task; changes for the task come last. Raises ConfigError for one of no use."""
+        recipe = Recipe(**{f.name: getattr(self, f.name) for f in fields(Recipe)})
+        for changes in (self.type.get(what.type), self.task.get(what.name)):
+            recipe = changes.of(recipe) if changes else recipe
+        if what.type == "span" and recipe.stride >= recipe.max_length:
+            raise ConfigError(
+                f"{what.name}: stride {recipe.stride} leaves nothing new in {recipe.max_length} tokens",
+                "give a stride below max_length",
+            )
+        return recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderTable:
+    """`[encoder]`: pretrain an encoder on text first, in place of `[model]`."""
+
+    texts: tuple[str, ...]
+    """Datasets by their place in a data folder, `<name>/<config>/<split>`."""
+    rows: int | None = None
+    architecture: Architecture = field(default_factory=Architecture)
+    recipe: Recipe = field(default_factory=lambda: Recipe(method=Full()))
+    seed: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class IntermediateTable:
+    """`[intermediate]`"""
+
+    tasks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetTask:
+    """`[target.task.NAME]`: one target that takes other compositions than the rest."""
+
+    compositions: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetTable:
+    """`[target]`"""
+
+    tasks: tuple[str, ...] = ()
+    compositions: tuple[str, ...] = ("alone",)
+    task: dict[str, TargetTask] = field(default_factory=dict)
+
+    def of(self, name: str) -> tuple[str, ...]:
+        """The compositions asked for under one target, as written."""
+        return self.task[name].compositions if name in self.task else self.compositions
