@@ -37,6 +37,13 @@ def test_a_bad_line_names_its_place(line: str, tmp_path: Path) -> None:
         list(examples.read(path, "classification"))
 
 
+def test_labels_are_those_that_occur_in_one_order() -> None:
+    tagged = [Tagging("1", ("a", "b"), ("X", "A")), Tagging("2", ("a",), ("X",)), Tagging("3", (), ())]
+    assert examples.labels(tagged) == ("A", "X")
+    assert examples.labels([Classification("1", "t", None, label) for label in "yxy"]) == ("x", "y")
+    assert examples.labels(EACH["choice"] + EACH["span"] + EACH["mlm"]) == ()
+
+
 def test_gold_is_what_the_metrics_compare() -> None:
     assert examples.gold([Classification("1", "t", None, "x"), Choice("2", "c", ("a", "b"), 1)]) == ["x", 1]
     assert examples.gold([Tagging("1", ("w",), ("X",)), Question("2", "q", "c", ("c",), (0,))]) == [

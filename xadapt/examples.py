@@ -122,6 +122,17 @@ def gold(examples: Sequence[Scored | Pairing]) -> list[Any]:
     return [index if isinstance(e, Pairing) else e.gold for index, e in enumerate(examples)]
 
 
+def labels(found: Iterable[Example]) -> tuple[str, ...]:
+    """The labels or tags that occur, sorted; none where examples have no such thing."""
+    seen: set[str] = set()
+    for example in found:
+        if isinstance(example, Tagging):
+            seen.update(example.tags)
+        elif isinstance(example, Classification):
+            seen.add(example.label)
+    return tuple(sorted(seen))
+
+
 def asked(found: Sequence[Any]) -> list[Any]:
     """The examples that get a prediction: all but the candidates of a search."""
     return [each for each in found if not (isinstance(each, Passage) and each.side == "candidate")]

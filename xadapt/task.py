@@ -16,7 +16,7 @@ class Source:
     """One split of one dataset: on the hub at one revision, and its place in a local data folder."""
 
     path: str
-    """Hub id, `owner/name`."""
+    """Hub id, `owner/name`; empty for data that are to be had in a local folder only."""
     revision: str | None = None
     """40 hex digits; None where none could be verified, so that the lock file of an experiment says it."""
     config: str
@@ -62,6 +62,15 @@ class Dropped(Exception):
         self.bad = bad
 
 
+class Sizes(NamedTuple):
+    """Labelled examples of a public data set; None where no source could be checked."""
+
+    train: int | None = None
+    dev: int | None = None
+    test: int | None = None
+    """In each language."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Task:
     """One file of `xadapt/tasks` defines one; its name is the file's, the config's and the report's."""
@@ -80,7 +89,10 @@ class Task:
     What it leaves out it counts by reason.
     """
     labels: tuple[str, ...] = ()
-    """By name. A span task with a label has questions without an answer, and that label stands for them."""
+    """By name; none for tags or classes that only the data know, so that they are those of the training data.
+
+    A span task with a label has questions without an answer, and that label stands for them.
+    """
     benchmarks: tuple[str, ...] = ()
     languages: tuple[str, ...] = ("en",)
     """Test languages of the benchmark, ISO 639-1 where there is one."""
@@ -94,6 +106,7 @@ class Task:
     """language -> data on which a threshold of the metric is set (BUCC)."""
     trains_as: str | None = None
     """The task whose training this one uses whole (XNLI: mnli), so that both are one stage."""
+    sizes: Sizes | None = None
     title: str = ""
     license: str = ""
     quirks: str = ""
@@ -132,11 +145,18 @@ def words_of(row: Row, tags: str, labels: Sequence[str]) -> tuple[tuple[str, ...
     return words, tuple(name for name in names if name is not None)
 
 
-def question_of(row: Row, name: str) -> Question:
-    """A row in SQuAD's columns. Raises ValueError when an answer is not where the row says."""
+def question_of(row: Row, name: str, *, unanswerable: bool = False) -> Question | None:
+    """A row in SQuAD's columns; None for one without an answer, unless such questions are `unanswerable`.
+
+    A blind test set has no answers, or empty ones. Raises Dropped when an answer is not where the row says.
+    """
     question, context = (text_of(row[column], column) for column in ("question", "context"))
     texts, starts = tuple(row["answers"]["text"]), tuple(row["answers"]["answer_start"])
+    if len(texts) != len(starts):
+        raise ValueError(f"field 'answers': {len(texts)} texts, {len(starts)} starts")
+    if not any(texts) and not (unanswerable and not texts):
+        return None
     for text, start in zip(texts, starts, strict=True):
-        if context[start : start + len(text)] != text:
-            raise ValueError(f"field 'answers': {text[:40]!r} is not at {start} of the context")
+        if not text_of(text, "answers") or context[start : start + len(text)] != text:
+            raise Dropped("answer not in the context", bad=True)
     return Question(str(row.get("id", name)), question, context, texts, starts)

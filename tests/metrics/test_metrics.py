@@ -60,6 +60,8 @@ def test_squad_takes_the_best_gold_answer_and_missing_ids_score_nothing():
 def test_every_metric_adds_up_and_names_its_main_value_first():
     gold = {"accuracy": ["a", "b"], "squad": [("a",), ("b c",)], "chunk_f1": [["B-X"], ["O", "B-X"]]}
     mine = {"accuracy": ["a", "a"], "squad": ["a", "b"], "chunk_f1": [["B-X"], ["B-X", "O"]]}
+    gold |= {"accuracy_f1": ["1", "0"], "squad_v2": [("a",), ()], "token_accuracy": [["X"], ["O", "X"]]}
+    mine |= {"accuracy_f1": ["1", "1"], "squad_v2": ["b", ""], "token_accuracy": [["X"], ["X", "O"]]}
     assert set(gold) == set(metrics())
     for name in metrics():
         rows = np.array(metric(name).items(gold[name], mine[name]))

@@ -89,6 +89,7 @@ def test_heads_reload_and_refuse_other_labels(tmp_path, kind, head):
     with torch.no_grad():
         for parameter in head.parameters():
             parameter.zero_()
+    assert head_format.labels(tmp_path) == tuple(ABOUT.labels)
     head_format.load_head(tmp_path, head, kind, ABOUT.labels)
     assert all(torch.equal(w, saved[name]) for name, w in head.state_dict().items())
     with pytest.raises(IntegrityError, match=r"labels are \['yes', 'no', 'maybe'\]"):

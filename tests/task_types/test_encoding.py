@@ -1,5 +1,7 @@
 """Text -> tokens -> text: spans and tags survive windows, scripts and odd characters."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -71,6 +73,53 @@ def test_best_span_is_in_the_context_ordered_and_short():
     assert span._best_span(logits, spans)[1:] == (3, 4)
 
 
+def null_case(best: float, *none: float) -> tuple[list[np.ndarray], list, list[Question]]:
+    """A question of as many windows as scores of "no answer"; the best span of the last one has score `best`.
+
+    The best spans of the others have half of it.
+    """
+    recipe, context = Recipe(max_length=24, stride=0), " ".join(SCRIPTS[:2] * 4)
+    example = Question("q", "x", context, (), ())
+    items = span.encode([example], TOKENIZER, recipe, ())[: len(none)]
+    assert len(items) == len(none)
+    outputs = []
+    for number, (item, score) in enumerate(zip(items, none, strict=True)):
+        logits = np.full((item.tokens, 2), -50.0)
+        logits[0] = score / 2
+        at = np.flatnonzero(item.detail[:, 0] >= 0)[3]
+        logits[at] = (best if number == len(none) - 1 else best / 2) / 2
+        outputs.append(logits)
+    return outputs, items, [example]
+
+
+@pytest.mark.parametrize(
+    ("best", "none", "answers"),
+    [
+        (4.0, (3.0,), True),
+        (4.0, (4.0,), True),  # only a score above the best span's says that there is no answer
+        (4.0, (5.0,), False),
+        (4.0, (9.0, 3.0), True),  # the lowest over the windows counts, so one window can answer
+        (4.0, (5.0, 9.0), False),
+        (-6.0, (-5.0,), False),
+    ],
+)
+def test_no_answer_wins_when_its_lowest_score_exceeds_the_best_span(best, none, answers):
+    outputs, items, examples = null_case(best, *none)
+    found = span.decode(outputs, items, examples, ("unanswerable",))
+    start, end = items[-1].detail[np.flatnonzero(items[-1].detail[:, 0] >= 0)[3]]
+    assert found == [examples[0].context[start:end].strip() if answers else ""]
+    assert span.decode(outputs, items, examples, ())[0], "a task without such questions always answers"
+
+
+def test_each_question_has_its_own_score_of_no_answer():
+    outputs, items, examples = null_case(4.0, 9.0)
+    items = [items[0], dataclasses.replace(items[0], example=1)]
+    second = outputs[0].copy()
+    second[0] = 0.0
+    found = span.decode([outputs[0], second], items, examples * 2, ("unanswerable",))
+    assert found[0] == "" and found[1]
+
+
 words = st.lists(
     st.text(st.characters(blacklist_categories=("Cs",)), min_size=1, max_size=12), min_size=1, max_size=40
 )
@@ -92,6 +141,11 @@ def test_tags_of_any_words_come_back(sentence, limit):
     )[0]
     empty = {item.detail[0] + w for item in items for w, at in enumerate(item.detail[1]) if at < 0}
     assert all(found[i] == ("O" if i in empty else tags[i]) for i in range(len(sentence)))
+
+
+def test_a_tag_that_the_labels_lack_has_no_target():
+    item = tagging.encode([Tagging("s", ("a", "b"), ("X", "new"))], TOKENIZER, Recipe(), ("O", "X"))[0]
+    assert item.target == [1, tagging.IGNORE]
 
 
 def test_tagging_reads_the_first_token_of_each_word():

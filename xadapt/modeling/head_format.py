@@ -46,13 +46,23 @@ def save_head(folder: Path, head: torch.nn.Module, kind: str, about: About, conf
     write_files(folder, HEAD, facts, weights)
 
 
+def labels(folder: Path) -> tuple[str, ...]:
+    """The label names of a saved head, in its order."""
+    facts, _ = read_files(folder, HEAD)
+    return _ordered(facts)
+
+
+def _ordered(facts: Any) -> tuple[str, ...]:
+    saved = facts["config"]["label2id"]
+    return tuple(sorted(saved, key=saved.__getitem__))
+
+
 def load_head(folder: Path, head: torch.nn.Module, kind: str, labels: Sequence[str]) -> None:
     """Copy the saved weights into `head`. Raises IntegrityError when labels or shapes are others."""
     facts, weights = read_files(folder, HEAD)
-    saved = facts["config"]["label2id"]
-    order = sorted(saved, key=saved.__getitem__)
-    if order != list(labels):
-        raise IntegrityError(f"{folder}: the head's labels are {order}, the task's are {list(labels)}")
+    order = _ordered(facts)
+    if order != tuple(labels):
+        raise IntegrityError(f"{folder}: the head's labels are {list(order)}, the task's are {list(labels)}")
     if facts["config"]["head_type"] != HEAD_TYPES[kind]:
         raise IntegrityError(f"{folder}: a {facts['config']['head_type']} head, needed is {HEAD_TYPES[kind]}")
     start = f"heads.{facts['name']}."

@@ -100,14 +100,22 @@ def decode(
     examples: Sequence[Question],
     labels: Sequence[str],
 ) -> list[str]:
-    """The text of the best span over all windows of each example; empty when a context has no tokens."""
+    """The text of the best span over all windows of each example; empty when a context has no tokens.
+
+    Where the task has questions without an answer, also empty when the lowest score of "no answer" over the
+    windows, both ends at the first token, exceeds the best span's (Devlin et al. 2019, threshold 0).
+    """
     best: dict[int, tuple[float, str]] = {}
+    none: dict[int, float] = {}
     for logits, item in zip(outputs, items, strict=True):
+        if labels:
+            none[item.example] = min(none.get(item.example, np.inf), float(logits[0].sum()))
         score, start, end = _best_span(logits, item.detail)
         if score > best.get(item.example, (-np.inf, ""))[0]:
             text = examples[item.example].context[item.detail[start, 0] : item.detail[end, 1]]
             best[item.example] = score, text.strip()
-    return [best.get(index, (0.0, ""))[1] for index in range(len(examples))]
+    found = (best.get(index, (-np.inf, "")) for index in range(len(examples)))
+    return ["" if none.get(index, -np.inf) > score else text for index, (score, text) in enumerate(found)]
 
 
 def _best_span(logits: np.ndarray, spans: np.ndarray) -> tuple[float, int, int]:

@@ -33,7 +33,10 @@ def encode(
         for start, stop, encoding in _windows(example.words, tokenizer, recipe.max_length):
             first = _first_tokens(encoding, stop - start, recipe.max_length)
             tags = example.tags[start:stop]
-            target = [number[tag] if at >= 0 else IGNORE for tag, at in zip(tags, first, strict=True)]
+            # A tag that the training data lack has no number, and cannot be predicted.
+            target = [
+                number.get(tag, IGNORE) if at >= 0 else IGNORE for tag, at in zip(tags, first, strict=True)
+            ]
             ids = token_ids(encoding)
             if len(ids) > recipe.max_length:
                 ids = np.append(ids[: recipe.max_length - 1], ids[-1])

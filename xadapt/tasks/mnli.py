@@ -1,7 +1,7 @@
 """MNLI: does the premise entail the hypothesis, contradict it, or neither? (Williams et al. 2018)"""
 
 from xadapt.examples import Classification
-from xadapt.task import Row, Source, Task, label_name, text_of
+from xadapt.task import Row, Sizes, Source, Task, label_name, text_of
 
 LABELS = ("entailment", "neutral", "contradiction")
 """In the order of the Hugging Face datasets; other sources order them otherwise, so labels go by name."""
@@ -15,8 +15,10 @@ def read(row: Row, name: str) -> Classification | None:
     return Classification(name, first, second, label)
 
 
-def _source(split: str, local: str) -> Source:
-    return Source(path="nyu-mll/glue", config="mnli", split=split, local=f"mnli/en/{local}")
+def source(language: str, split: str) -> Source:
+    """MNLI's `train`, or for `validation` its matched genres."""
+    named = {"train": "train", "validation": "validation_matched"}[split]
+    return Source(path="nyu-mll/glue", config="mnli", split=named, local=f"mnli/{language}/{split}")
 
 
 TASK = Task(
@@ -27,8 +29,10 @@ TASK = Task(
     role="intermediate",
     labels=LABELS,
     read=read,
-    train=_source("train", "train"),
-    dev=_source("validation_matched", "validation"),
-    test=lambda language: _source("validation_matched", "validation"),
+    train=source("en", "train"),
+    dev=source("en", "validation"),
+    test=lambda language: source(language, "validation"),
+    sizes=Sizes(train=392_702, dev=9_815),
     license="OANC and others, see the data",
+    quirks="scored on the matched validation split; the test splits are blind",
 )

@@ -3,9 +3,9 @@
 from xadapt.task import Source, Task, question_of
 
 
-def _source(split: str) -> Source:
-    path = "rajpurkar/squad"
-    return Source(path=path, config="plain_text", split=split, local=f"squad/en/{split}")
+def _source(language: str, split: str) -> Source:
+    local = f"squad/{language}/{split}"
+    return Source(path="rajpurkar/squad", config="plain_text", split=split, local=local)
 
 
 TASK = Task(
@@ -15,8 +15,9 @@ TASK = Task(
     metric="squad",
     role="intermediate",
     read=question_of,
-    train=_source("train"),
-    dev=_source("validation"),
-    test=lambda language: _source("validation"),
+    train=_source("en", "train"),
+    dev=_source("en", "validation"),
+    test=lambda language: _source(language, "validation"),
     license="CC BY-SA 4.0",
+    quirks="every question has an answer, so one is always given; the test split is blind",
 )

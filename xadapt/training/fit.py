@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from xadapt import examples
 from xadapt.errors import TrainingFailed
 from xadapt.modeling import formats, head_format
 from xadapt.modeling.assemble import Assembled
@@ -55,7 +56,7 @@ def fit(stages: Sequence[Train], outs: Sequence[Path], context: Context) -> dict
 
 
 def _jobs(stages: Sequence[Train], ground: Base, context: Context) -> list[Job]:
-    encoded: dict[Any, list[Item]] = {}
+    encoded: dict[Any, tuple[tuple[str, ...], list[Item]]] = {}
     jobs = []
     for stage in stages:
         check_length(stage.recipe, ground.encoder)
@@ -63,17 +64,19 @@ def _jobs(stages: Sequence[Train], ground: Base, context: Context) -> list[Job]:
         kind = task_type(what.type)
         key = (stage.data.digest, stage.task, stage.recipe.max_length, stage.recipe.stride)
         if key not in encoded:
-            encoded[key] = kind.encode(read(stage.data, context), ground.tokenizer, stage.recipe, what.labels)
-        head = kind.head(ground.encoder, what.labels, stream(stage.seed, stage.task, "head"))
-        schedule = Schedule(stage.task, len(encoded[key]), stage.recipe, stage.seed)
-        jobs.append(Job(stage.task, kind, encoded[key], head.to(ground.placed.device), schedule))
+            found = read(stage.data, context)
+            labels = what.labels or examples.labels(found)
+            encoded[key] = labels, kind.encode(found, ground.tokenizer, stage.recipe, labels)
+        labels, items = encoded[key]
+        head = kind.head(ground.encoder, labels, stream(stage.seed, stage.task, "head"))
+        schedule = Schedule(stage.task, len(items), stage.recipe, stage.seed)
+        jobs.append(Job(stage.task, kind, items, head.to(ground.placed.device), schedule, labels))
     return jobs
 
 
 def _save(stage: Train, out: Path, job: Job, assembled: Assembled, number: int, ground: Base) -> None:
-    labels = task(stage.task).labels
     config = ground.encoder.config
-    about = formats.About(stage.task, ground.name, labels, stage.recipe.pooling)
+    about = formats.About(stage.task, ground.name, job.labels, stage.recipe.pooling)
     result = assembled.trained(number)
     if isinstance(result, Fusion):
         formats.save_fusion(out, result, [part.task for part in stage.base.parts], about, config)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from xadapt.examples import asked
+from xadapt.modeling import head_format
 from xadapt.modeling.assemble import Assembled
 from xadapt.modeling.encoder import Packed
 from xadapt.recipe import Recipe
@@ -35,18 +36,19 @@ def predict(stages: Sequence[Predict], outs: Sequence[Path], context: Context) -
     kind = task_type(what.type)
     recipe = _recipe(first, ground)
     assembled = Assembled([slot_of(first.module, context)], ground.encoder.config).to(ground.placed.device)
-    head = None
+    head, labels = None, what.labels
     if isinstance(first.module, Train):
         folder = context.store.path(first.module)
-        head = load_head(first.module, ground.encoder, what.labels, folder).to(ground.placed.device)
+        labels = labels or head_format.labels(folder)
+        head = load_head(first.module, ground.encoder, labels, folder).to(ground.placed.device)
     upto = first.reading.layer if first.reading else None
     notes = {}
     for stage, out in zip(stages, outs, strict=True):
         started = time.monotonic()
         examples = read(stage.data, context)
-        items = kind.encode(examples, ground.tokenizer, recipe, what.labels)
+        items = kind.encode(examples, ground.tokenizer, recipe, labels)
         results = _forward(items, kind, head, assembled, ground, recipe, upto)
-        predictions = kind.decode(results, items, examples, what.labels)
+        predictions = kind.decode(results, items, examples, labels)
         _write(out, [example.id for example in asked(examples)], predictions)
         tokens = sum(item.tokens for item in items)
         notes[stage.digest] = {

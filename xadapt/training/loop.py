@@ -39,6 +39,8 @@ class Job:
     items: Sequence[Item]
     head: torch.nn.Module
     schedule: Schedule
+    labels: tuple[str, ...] = ()
+    """Of the head, in its order."""
     curve: list[tuple[int, float]] = field(default_factory=list)
     """(step, mean loss since the last point)."""
     recent: list[float] = field(default_factory=list)
