@@ -1,5 +1,6 @@
 """`xadapt run`"""
 
+import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -72,10 +73,9 @@ def run(
         return _again(plan, whole, context, as_json)
     context.store.prepare()
     kept.keep(asked, experiment, whole, context.store)
-    before = len(list(plan.missing(context.store)))
-    failures = _execute(plan, context, workers, together, quiet)
+    ran, failures = _execute(plan, context, workers, together, quiet)
     left = len(list(plan.missing(context.store)))
-    _say(experiment, plan, context, before, left, failures, as_json, quiet)
+    _say(experiment, plan, context, ran, left, failures, as_json, quiet)
     return _code(failures, left)
 
 
@@ -96,49 +96,49 @@ def _again(plan: "Plan", whole: "Plan", context: "Context", as_json: bool) -> in
 
 def _execute(
     plan: "Plan", context: "Context", workers: int, together: int, quiet: bool
-) -> list[tuple["Outcome", str]]:
+) -> tuple[int, list[tuple["Outcome", str]]]:
+    """How many stages ran, one that replaces a corrupt result included, and what failed with the reason."""
     from xadapt.workflow.execute import run as execute
     from xadapt.workflow.store import described
 
     from .progress import Progress
 
     progress = Progress(list(plan.missing(context.store)), context.store, quiet)
-    failures = []
+    ran, failures = 0, []
     try:
         for outcome in execute(
             plan, replace(context, progress=progress.facts), workers=workers, together=together
         ):
             reason = described(outcome.error) if outcome.error else ""
             progress.outcome(outcome, reason)
+            ran += outcome.status == "done"
             if outcome.status == "failed":
                 failures.append((outcome, reason))
     finally:
         progress.close()
-    return failures
+    return ran, failures
 
 
 def _say(
     experiment: str,
     plan: "Plan",
     context: "Context",
-    before: int,
+    ran: int,
     left: int,
     failures: list[tuple["Outcome", str]],
     as_json: bool,
     quiet: bool,
 ) -> None:
-    store, there = context.store.root, len(plan.stages) - before
+    store, there = context.store.root, len(plan.stages) - ran - left
     if as_json:
         failed = [
             {"digest": outcome.stage.digest, "stage": outcome.stage.title(), "error": reason}
             for outcome, reason in failures
         ]
-        document(
-            {"ran": before - left, "cached": there, "missing": left, "failed": failed, "store": str(store)}
-        )
+        document({"ran": ran, "cached": there, "missing": left, "failed": failed, "store": str(store)})
     if not quiet:
-        note(f"{before - left} stages ran, {there} were there, {left} are missing ({len(failures)} failed)")
-        note(f"see: xadapt report {experiment} --store {store}")
+        note(f"{ran} stages ran, {there} were there, {left} are missing ({len(failures)} failed)")
+        note(f"see: {shlex.join(['xadapt', 'report', experiment, '--store', str(store)])}")
 
 
 def _code(failures: list[tuple["Outcome", str]], left: int) -> int:

@@ -188,7 +188,7 @@ def test_the_shipped_encoder_is_the_one_its_experiment_makes():
 GRID = """
 seeds = [{seeds}]
 [model]
-name = "big"
+name = "owner/big"
 [recipe.a]
 lr = 1e-4
 [intermediate]

@@ -106,7 +106,10 @@ def test_a_value_typed_into_the_record_is_not_shown(score, store):
 
 
 def test_no_such_digest(store):
-    with pytest.raises(UnknownName, match="no single stage 'ffff'"):
+    with pytest.raises(UnknownName, match="no such store"):
+        explain.walk("ffff", store)
+    store.prepare()
+    with pytest.raises(UnknownName, match="no digest starts with 'ffff'"):
         explain.walk("ffff", store)
 
 

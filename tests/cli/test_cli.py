@@ -141,7 +141,7 @@ def test_a_stopped_run_continues(tmp_path, number):
         (["plan", "real_small"], 2, "--data DIR"),
         (["run", "demo", "--bogus"], 2, "No such option"),
         (["nosuch"], 2, "No such command"),
-        (["explain", "ffffffff"], 3, "no single stage 'ffffffff'"),
+        (["explain", "ffffffff"], 3, "no digest starts with 'ffffffff'"),
         (["verify", "--store", "/nonexistent"], 3, "no such store"),
         (["tasks", "xnil"], 3, "did you mean 'xnli'"),
         (["run", "demo", "--again"], 2, "--again needs --only"),

@@ -113,8 +113,9 @@ def test_no_permission_is_one_clear_line(store, monkeypatch):
 
 
 def test_unknown_and_short_digests(store):
+    store.prepare()
     for prefix in ("zz", "abc", "../x", "0" * 64):
-        with pytest.raises(UnknownName, match="no single stage"):
+        with pytest.raises(UnknownName, match="no digest"):
             store.record(prefix)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
+from difflib import get_close_matches
 from typing import Any
 
 from xadapt.composition import parse, supports
@@ -18,6 +19,8 @@ SIZES = tuple(f.name for f in fields(Architecture))
 ONE_OR_MORE = ("steps", "batch", "rank", "train_rows", "test_rows", "rows", *SIZES)
 NOT_NEGATIVE = ("weight_decay", "stride", "layer", "seed", "seeds")
 SHARES = ("warmup", "dropout", "mask")
+MOST = 10**9
+"""Largest size or count: what is above was mistyped."""
 SHORTEST = 8
 """Fewest tokens of `max_length`: special tokens, and something of both texts of a pair."""
 
@@ -31,8 +34,8 @@ def check_values(document: Document) -> None:
             wrong = f"{SHORTEST} or more"
         elif name in ABOVE_ZERO and value <= 0:
             wrong = "a number above 0"
-        elif name in ONE_OR_MORE and value < 1:
-            wrong = "1 or more"
+        elif name in ONE_OR_MORE and not 1 <= value <= MOST:
+            wrong = f"1 to {MOST:,}"
         elif name in NOT_NEGATIVE and value < 0:
             wrong = "0 or more"
         elif name in SHARES and not 0 <= value < 1:
@@ -112,6 +115,11 @@ def check_goals(found: Experiment, document: Document) -> None:
         raise ConfigError(f"{document.name}: missing target.tasks: there is nothing to score")
     if found.target.tasks and not found.recipe:
         raise ConfigError(f"{document.name}: missing [recipe.NAME]: how the modules are trained")
+    name = found.model.name
+    if found.model.folder is None and name != "toyworld" and name.count("/") != 1:
+        close = nearest(name, ["toyworld"]) if get_close_matches(name, ["toyworld"]) else ""
+        at = document.at("model", "name")
+        raise UnknownName(f"{at}: {name!r} is no hub id (owner/name){close}", "a local model has a folder")
     if not found.seeds or len(set(found.seeds)) < len(found.seeds):
         raise ConfigError(f"{document.at('seeds')}: expected one seed or more, each once")
     for number, local in enumerate(found.encoder.texts if found.encoder else ()):

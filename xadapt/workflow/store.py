@@ -73,11 +73,14 @@ class Store:
 
     def record(self, prefix: str) -> Record:
         """The record whose digest starts with `prefix`; UnknownName unless exactly one does."""
-        usable = len(prefix) >= 4 and prefix.isalnum()
-        found = sorted(self.root.glob(f"{prefix[:2]}/{prefix}*/{records.NAME}")) if usable else []
+        if len(prefix) < 4 or set(prefix) - set("0123456789abcdef"):
+            raise UnknownName(f"{prefix!r} is no digest: write 4 or more of its digits, 0-9 and a-f")
+        if not self.root.is_dir():
+            raise UnknownName(f"{self.root}: no such store", "give it with --store")
+        found = sorted(self.root.glob(f"{prefix[:2]}/{prefix}*/{records.NAME}"))
         if len(found) != 1:
-            several = f"; {len(found)} digests start so, give more of it" if found else ""
-            raise UnknownName(f"no single stage {prefix!r} in the store {self.root}{several}")
+            several = f"{len(found)} digests start with" if found else "no digest starts with"
+            raise UnknownName(f"{several} {prefix!r} in the store {self.root}")
         return Record.read(found[0].parent)
 
     def digests(self) -> Iterator[str]:
