@@ -14,7 +14,7 @@ import typer
 from xadapt import __version__
 from xadapt.errors import INTERRUPTED, XadaptError
 
-from . import demo, doctor, explain, init, plan, report, run, tasks, verify
+from . import demo, doctor, explain, fetch, init, plan, report, run, tasks, verify
 from .output import document
 
 EPILOG = (
@@ -62,6 +62,7 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
     "demo": demo.demo,
     "init": init.init,
     "plan": plan.plan,
+    "fetch": fetch.fetch,
     "run": run.run,
     "report": report.report,
     "explain": explain.explain,

@@ -20,6 +20,7 @@ def plan(
     `xadapt plan xstilts --json`
     """
     from xadapt import experiment as experiments
+    from xadapt.sources.fetch import Needs
     from xadapt.workflow.plan import Plan
     from xadapt.workflow.store import Store
 
@@ -29,11 +30,14 @@ def plan(
     stages = made.count()
     cells = list(asked.cells())
     undefined = sum(cell.score is None for cell in cells)
+    unlocked = Needs.of(made.stages).unlocked
     if as_json:
         document({"experiment": experiment, "stages": dict(stages), "missing": dict(missing),
-                  "cells": len(cells), "undefined": undefined})  # fmt: skip
+                  "cells": len(cells), "undefined": undefined, "unlocked": unlocked})  # fmt: skip
         return
     out = stdout()
     for kind, count in stages.items():
         out.print(f"{kind:9} {count:6}  to do {missing[kind]:6}")
     out.print(f"{len(cells)} cells, {undefined} of them undefined; store {store}")
+    if unlocked:
+        out.print(f"{unlocked} sources on the hub are not locked: xadapt fetch {experiment}", markup=False)

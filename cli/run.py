@@ -60,23 +60,22 @@ def run(
     from xadapt import kept
     from xadapt.errors import ConfigError
     from xadapt.workflow.context import Context
-    from xadapt.workflow.plan import Plan
     from xadapt.workflow.store import Store
 
     asked = experiments.load(experiment, settings, data)
     if again and not only:
         raise ConfigError("--again needs --only DIGEST")
-    whole = Plan.of(asked.goals())
-    plan = whole.only(only) if only else whole
     context = Context(store=Store(store), data=data, device=device, precision=precision)
+    asked, whole = experiments.ready(asked, experiment, context.store)
+    plan = whole.only(only) if only else whole
     if again:
         return _again(plan, whole, context, as_json)
     context.store.prepare()
     kept.keep(asked, experiment, whole, context.store)
-    ran, failures = _execute(plan, context, workers, together, quiet)
+    ran, failures = execute(plan, context, workers, together, quiet)
     left = len(list(plan.missing(context.store)))
     _say(experiment, plan, context, ran, left, failures, as_json, quiet)
-    return _code(failures, left)
+    return code_of(failures, left)
 
 
 def _again(plan: "Plan", whole: "Plan", context: "Context", as_json: bool) -> int:
@@ -94,11 +93,11 @@ def _again(plan: "Plan", whole: "Plan", context: "Context", as_json: bool) -> in
     return 0 if found.identical else IntegrityError.code
 
 
-def _execute(
+def execute(
     plan: "Plan", context: "Context", workers: int, together: int, quiet: bool
 ) -> tuple[int, list[tuple["Outcome", str]]]:
     """How many stages ran, one that replaces a corrupt result included, and what failed with the reason."""
-    from xadapt.workflow.execute import run as execute
+    from xadapt.workflow.execute import run as run_plan
     from xadapt.workflow.store import described
 
     from .progress import Progress
@@ -106,7 +105,7 @@ def _execute(
     progress = Progress(list(plan.missing(context.store)), context.store, quiet)
     ran, failures = 0, []
     try:
-        for outcome in execute(
+        for outcome in run_plan(
             plan, replace(context, progress=progress.facts), workers=workers, together=together
         ):
             reason = described(outcome.error) if outcome.error else ""
@@ -141,7 +140,7 @@ def _say(
         note(f"see: {shlex.join(['xadapt', 'report', experiment, '--store', str(store)])}")
 
 
-def _code(failures: list[tuple["Outcome", str]], left: int) -> int:
+def code_of(failures: list[tuple["Outcome", str]], left: int) -> int:
     """Of a single stage that failed, its own; of several, that some failed."""
     from xadapt.errors import SOME_FAILED, XadaptError
 

@@ -1,7 +1,7 @@
 """The experiments a store was filled for, kept in it: what explains a number after its file has changed.
 
-`.experiments/<8 hex>/` holds `<name>.toml`, the experiment with every default and setting filled in,
-`stages.txt`, the digests of its plan, and `where.json`, the folders it was run with.
+`.experiments/<8 hex>/` holds `<name>.toml`, the experiment with every default and setting filled in, its
+lock, `stages.txt`, the digests of its plan, and `where.json`, the folders it was run with.
 """
 
 import hashlib
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from xadapt import toml
 from xadapt.experiment import Experiment, resolved
+from xadapt.sources import lock as locks
 from xadapt.workflow.plan import Plan
 from xadapt.workflow.store import Store, write_atomically
 
@@ -37,11 +38,14 @@ class Kept:
 def keep(asked: Experiment, name: str, plan: Plan, store: Store) -> Path:
     """Write the experiment into the store, once per content; return its file."""
     text = toml.write(resolved(asked))
-    folder = store.root / FOLDER / hashlib.sha256(text.encode()).hexdigest()[:8]
+    lock = "" if asked.lock == locks.Lock() else locks.text(asked.lock)
+    folder = store.root / FOLDER / hashlib.sha256((text + lock).encode()).hexdigest()[:8]
     folder.mkdir(parents=True, exist_ok=True)
     data = str(asked.data_folder.absolute()) if asked.data_folder else None
     path = folder / f"{Path(name).stem}.toml"
     write_atomically(path, text)
+    if lock:
+        write_atomically(path.with_suffix(".lock"), lock)
     write_atomically(folder / "stages.txt", "".join(f"{stage.digest}\n" for stage in plan.stages))
     write_atomically(folder / "where.json", json.dumps({"data": data}) + "\n")
     return path

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
+from xadapt.workflow.digest import ADDED
+
 WHERE = {"where": True}
 """Metadata of a field that says where something lies, and so is left out of digests."""
 
@@ -56,7 +58,8 @@ class Recipe:
     """Optimizer steps; when given, `epochs` does not count."""
     batch: int = 32
     warmup: float = 0.1
-    """Share of the steps in which the learning rate rises linearly; then it falls linearly to zero."""
+    """Share of the steps in which the learning rate rises linearly, or from 1 their number; then it falls
+    linearly to zero."""
     weight_decay: float = 0.0
     clip: float = 1.0
     """Largest gradient norm of one task."""
@@ -79,6 +82,12 @@ class ModelSpec:
     revision: str = "main"
     """A hub revision; for a folder and for `toyworld` the SHA-256 of the weights, filled in when planned."""
     folder: str | None = field(default=None, metadata=WHERE)
+    files: tuple[tuple[str, str, int], ...] = field(default=(), metadata={"derived": True} | ADDED)
+    """(name, SHA-256, bytes) of the files that are loaded from the hub, filled in from the lock."""
+
+    @property
+    def on_hub(self) -> bool:
+        return self.name != "toyworld" and self.folder is None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,7 +24,10 @@ class Source:
     local: str
     """`<name>/<config>/<split>` below a data folder; the toy world uses the same three words."""
     files: str = ""
-    """Pattern of the data files inside the hub repository, where its card does not say which they are."""
+    """Pattern of the data files inside the hub repository, where its card does not say which they are.
+
+    Before a colon another branch than main: `refs/convert/parquet:default/train/*.parquet`.
+    """
     id_prefix: str = ""
     """Only hub rows whose `id` starts so belong here (TyDiQA keeps all languages in one file)."""
 
@@ -118,14 +121,17 @@ class Task:
 def label_name(labels: Sequence[str], value: object, field: str = "label") -> str | None:
     """A label by name: names as they are, numbers as places in `labels` (the order of the source).
 
-    None for an unlabelled row (-1, empty or absent). Raises ValueError for anything else.
+    A table of text holds numbers as text, which is a place where no label is a number itself. None for an
+    unlabelled row (-1, empty or absent). Raises ValueError for anything else.
     """
-    if value in (-1, "", None):
+    if value in (-1, "-1", "", None):
         return None
     if isinstance(value, str) and value in labels:
         return value
-    if type(value) is int and 0 <= value < len(labels):
-        return labels[value]
+    written = isinstance(value, str) and value.isdecimal() and not any(map(str.isdecimal, labels))
+    number = int(str(value)) if written else value
+    if type(number) is int and 0 <= number < len(labels):
+        return labels[number]
     raise ValueError(f"field {field!r}: {value!r} is none of {', '.join(labels)}")
 
 

@@ -154,7 +154,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, Changes):
         return {name: plain(item) for name, item in value.values}
     if dataclasses.is_dataclass(value):
-        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        written = (field for field in dataclasses.fields(value) if not field.metadata.get("derived"))
+        fields = {field.name: getattr(value, field.name) for field in written}
         tag = {} if "name" in fields or not hasattr(value, "name") else {"name": value.name}
         return tag | {name: plain(item) for name, item in fields.items() if item is not None}
     if isinstance(value, Mapping):

@@ -1,23 +1,31 @@
 """Data: rows in, plain examples out; bad input is one clear line, and nothing is dropped in silence."""
 
+import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.sources.published import parquet_bytes
+from tests.sources.written import write_rows
 from xadapt import examples, toyworld
-from xadapt.errors import ConfigError, DataError
+from xadapt.errors import ConfigError, DataError, IntegrityError
 from xadapt.examples import Classification
 from xadapt.sources import Folder, Hub, Origin, Toy, origins
+from xadapt.sources.lock import Content, Lock, Split
+from xadapt.sources.readers import SUFFIXES
 from xadapt.stages.data import Data
-from xadapt.task import Source
+from xadapt.task import Source, label_name
 from xadapt.tasks import task
 from xadapt.workflow.context import Context
+from xadapt.workflow.digest import canonical
 from xadapt.workflow.store import Store
 
 SOURCE = Source(path="o/mnli", config="mnli", split="train", local="mnli/en/train")
 ROW = {"premise": "p", "hypothesis": "h", "label": 0}
+AT = "a" * 40
 
 
 def origin(source: Source, world: Any, folder: Path | None, size: int | None) -> tuple[Origin, ...]:
@@ -149,44 +157,100 @@ def test_the_hub_needs_no_folder_and_keeps_its_revision() -> None:
     )
 
 
-def test_the_hub_gives_labels_by_name_and_its_faults_in_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import datasets
+def cached(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, data: bytes) -> tuple[Origin, ...]:
+    """An origin whose one file lies in a hub cache below `folder`, as its lock says."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(folder))
+    path = folder / "datasets--o--mnli" / "snapshots" / AT / name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(data)
+    split = Split(files={name: Content(sha256=hashlib.sha256(data).hexdigest(), size=len(data))})
+    lock = Lock().with_split("o/mnli", AT, "mnli/train", split)
+    return origins([SOURCE], "hub", None, None, lock)
 
+
+def test_the_hub_gives_labels_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # The order of the class names is the source's own, so that only the names can be right.
-    label = datasets.ClassLabel(names=["contradiction", "neutral", "entailment"])
-    text = datasets.Value("string")
-    table = datasets.Dataset.from_dict(
-        {"premise": ["p", "q", "r"], "hypothesis": ["h"] * 3, "label": [0, 2, -1]},
-        features=datasets.Features({"premise": text, "hypothesis": text, "label": label}),
-    )
-    monkeypatch.setattr(datasets, "load_dataset", lambda *words, **named: table)
-    data = Data(task="mnli", task_version=1, rows=origin(SOURCE, "hub", None, None))
+    rows = [{"premise": "p", "hypothesis": "h", "label": label} for label in (0, 2, -1)]
+    made = parquet_bytes(rows, ["contradiction", "neutral", "entailment"])
+    data = Data(task="mnli", task_version=1, rows=cached(tmp_path, monkeypatch, "a/b.parquet", made))
     found, notes = run(data, tmp_path, None)
     assert [example.label for example in found] == ["contradiction", "entailment"]
     assert notes["dropped"] == {"no label": 1}
 
-    def offline(*words: Any, **named: Any) -> Any:
-        raise ConnectionError("no route\nto host")
 
-    monkeypatch.setattr(datasets, "load_dataset", offline)
-    with pytest.raises(DataError, match=r"^hub dataset o/mnli/mnli/train @ main: no route$") as caught:
+def test_a_bad_row_of_the_hub_is_named_by_file_and_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = parquet_bytes([{**ROW, "label": 0}, {**ROW, "premise": None}], ["entailment"])
+    data = Data(task="mnli", task_version=1, rows=cached(tmp_path, monkeypatch, "a/b.parquet", made))
+    with pytest.raises(DataError, match=r"^o/mnli/a/b\.parquet:2: field 'premise': None is not text$"):
         run(data, tmp_path, None)
-    assert caught.value.code == 4
 
 
-def test_the_hub_gives_tags_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import datasets
+def test_a_hub_file_that_is_missing_or_other_than_locked_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = cached(tmp_path, monkeypatch, "a.jsonl", json.dumps(ROW).encode())
+    data = Data(task="mnli", task_version=1, rows=rows)
+    (path,) = tmp_path.rglob("a.jsonl")
+    path.write_text(json.dumps({**ROW, "label": 1}))
+    with pytest.raises(IntegrityError, match=r"a\.jsonl: has SHA-256 \w{12}, the lock says \w{12}$"):
+        run(data, tmp_path, None)
+    path.unlink()
+    with pytest.raises(DataError, match=rf"^o/mnli/a\.jsonl @ {AT[:12]} is not on this machine$") as caught:
+        run(data, tmp_path, None)
+    assert "xadapt fetch" in caught.value.hint
 
-    tags = datasets.List(datasets.ClassLabel(names=["VERB", "NOUN"]))
-    table = datasets.Dataset.from_dict(
-        {"tokens": [["a", "b"]], "pos_tags": [[0, 1]]},
-        features=datasets.Features({"tokens": datasets.List(datasets.Value("string")), "pos_tags": tags}),
-    )
-    monkeypatch.setattr(datasets, "load_dataset", lambda *words, **named: table)
-    data = Data(task="udpos", task_version=1, rows=origin(SOURCE, "hub", None, None))
-    assert run(data, tmp_path, None)[0][0].tags == ("VERB", "NOUN")
+
+def test_a_hub_source_without_a_lock_is_refused(tmp_path: Path) -> None:
+    data = Data(task="mnli", task_version=1, rows=origin(SOURCE, "hub", None, None))
+    with pytest.raises(DataError, match=r"^hub dataset o/mnli/mnli/train is not locked to a revision$"):
+        run(data, tmp_path, None)
+
+
+def test_only_rows_of_the_prefix_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = "".join(json.dumps({**ROW, "id": f"{name}-1"}) + "\n" for name in ("finnish", "thai", "finnish"))
+    (hub,) = cached(tmp_path, monkeypatch, "a.jsonl", lines.encode())
+    assert isinstance(hub, Hub)
+    data = Data(task="mnli", task_version=1, rows=(replace(hub, id_prefix="finnish-"),))
+    assert run(data, tmp_path, None)[1] == {"read": 2, "kept": 2, "dropped": {}}
+
+
+def test_the_lock_decides_the_digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (hub,) = cached(tmp_path, monkeypatch, "a.jsonl", b"{}")
+    assert isinstance(hub, Hub)
+    changes = ({"revision": "b" * 40}, {"read": ()}, {"names": (("label", ("x",)),)}, {"id_prefix": "x"})
+    digests = {Data(task="mnli", task_version=1, rows=(replace(hub, **c),)).digest for c in ({}, *changes)}
+    assert len(digests) == 5
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_folder_may_hold_any_format(suffix: str, tmp_path: Path) -> None:
+    write_rows(tmp_path / "mnli" / "en", "train", suffix, [ROW, {**ROW, "label": -1}, {**ROW, "label": 2}])
+    found, notes = run(stage(tmp_path), tmp_path, tmp_path)
+    assert [example.label for example in found] == ["entailment", "contradiction"]
+    assert notes == {"read": 3, "kept": 2, "dropped": {"no label": 1}}
+
+
+def test_two_files_of_one_name_are_an_error(tmp_path: Path) -> None:
+    for suffix in (".jsonl", ".parquet"):
+        write_rows(tmp_path / "mnli" / "en", "train", suffix, [ROW])
+    with pytest.raises(DataError, match=r"mnli/en: both train\.jsonl and train\.parquet are there$"):
+        stage(tmp_path)
+
+
+def test_the_same_bytes_in_another_format_are_other_rows(tmp_path: Path) -> None:
+    for name in (".csv", ".tsv"):
+        path = tmp_path / name / "mnli" / "en" / f"train{name}"
+        path.parent.mkdir(parents=True)
+        path.write_text("premise\n1\n")
+    assert stage(tmp_path / ".csv").digest != stage(tmp_path / ".tsv").digest
+
+
+def test_digests_of_earlier_stores_hold() -> None:
+    assert canonical(Folder(name="a/b/c", sha256="0")) == {"type": "Folder", "name": "a/b/c", "sha256": "0"}
+    hub = {"path": "o/m", "revision": "main", "config": "c", "split": "s", "files": "", "id_prefix": ""}
+    assert canonical(Hub(path="o/m", revision="main", config="c", split="s")) == {"type": "Hub", **hub}
 
 
 def test_an_origin_is_hashed_by_content() -> None:
@@ -204,3 +268,11 @@ def test_a_made_id_never_meets_one_that_is_there(tmp_path: Path) -> None:
     write(tmp_path, [{**row, "id": name} for name in ("q", "q", "q~2", "q")])
     found, _ = run(stage(tmp_path, "squad"), tmp_path, tmp_path)
     assert [example.id for example in found] == ["q", "q~2", "q~2~2", "q~3"]
+
+
+def test_a_number_as_text_is_a_place_only_where_no_label_is_a_number() -> None:
+    assert label_name(("no", "yes"), "1") == "yes"
+    assert label_name(("no", "yes"), "-1") is None
+    for labels, value in ((("1", "2", "3"), "0"), (("no", "yes"), "2"), (("no", "yes"), "1.0")):
+        with pytest.raises(ValueError, match=f"'label': '{value}' is none of"):
+            label_name(labels, value)

@@ -2,5 +2,6 @@
 
 from xadapt.experiment.cells import Cell, Experiment
 from xadapt.experiment.file import load, resolved
+from xadapt.experiment.locked import locked, ready
 
-__all__ = ["Cell", "Experiment", "load", "resolved"]
+__all__ = ["Cell", "Experiment", "load", "locked", "ready", "resolved"]

@@ -20,7 +20,9 @@ from xadapt.experiment.tables import (
     TargetTable,
 )
 from xadapt.recipe import ModelSpec, Reading
+from xadapt.sources import lock as locks
 from xadapt.sources import origins
+from xadapt.sources.lock import Lock
 from xadapt.stages.baseline import Baseline
 from xadapt.stages.data import Data
 from xadapt.stages.encoder import Encoder
@@ -63,6 +65,8 @@ class Experiment:
     target: TargetTable = field(default_factory=TargetTable)
     reading: Reading = field(default_factory=Reading)
     data_folder: Path | None = field(default=None, metadata={"derived": True})
+    lock: Lock = field(default_factory=Lock, metadata={"derived": True})
+    """What the names of hub repositories stand for."""
 
     @cached_property
     def base(self) -> ModelSpec | Encoder:
@@ -70,11 +74,17 @@ class Experiment:
         if self.encoder is not None:
             return self._encoder(self.encoder)
         if (folder := self._model_folder()) is None:
-            return self.model
+            return self._locked_model()
         weights = folder / "model.safetensors"
         if not weights.is_file():
             raise DataError(f"model {self.model.name!r}: {weights} does not exist")
         return replace(self.model, revision=file_sha256(weights))
+
+    def _locked_model(self) -> ModelSpec:
+        known = self.lock.model.get(locks.repository_key(self.model.name, self.model.revision))
+        if known is None:
+            return self.model
+        return replace(self.model, revision=known.revision, files=locks.files(known.files))
 
     def _model_folder(self) -> Path | None:
         if self.model.name == "toyworld":
@@ -85,7 +95,7 @@ class Experiment:
         texts = []
         for local in table.texts:
             source = Source(path=local, config="default", split="train", local=local)
-            rows = origins([source], self.data.world, self.data_folder, table.rows)
+            rows = origins([source], self.data.world, self.data_folder, table.rows, self.lock)
             limit = None if self.data.world == "toyworld" else table.rows
             texts.append(Data(task="text", task_version=task("text").version, rows=rows, limit=limit))
         return Encoder(
@@ -195,7 +205,7 @@ class Experiment:
         if key not in self._read:
             rows = self.data.rows(what.name, split)
             limit = None if self.data.world == "toyworld" else rows
-            place = origins(found, self.data.world, self.data_folder, rows or toy)
+            place = origins(found, self.data.world, self.data_folder, rows or toy, self.lock)
             self._read[key] = Data(task=what.name, task_version=what.version, rows=place, limit=limit)
         return self._read[key]
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from xadapt import toml
+from xadapt import presets, toml
 from xadapt.errors import UnknownName, nearest
 from xadapt.experiment.cells import Experiment
 from xadapt.experiment.checks import (
@@ -17,6 +17,7 @@ from xadapt.experiment.checks import (
 )
 from xadapt.languages import language as language_of
 from xadapt.shipped import read
+from xadapt.sources import lock as locks
 from xadapt.tasks import task
 
 
@@ -26,8 +27,9 @@ def load(name: str, settings: list[str] | None = None, data_folder: Path | None 
     Raises ConfigError for what is not strict TOML of this shape or says nothing that could run,
     UnknownName for a file, task or language that is not there.
     """
-    document = toml.assign(read(name), settings or [], closed=("recipe",))
-    found = replace(toml.build(document, Experiment), data_folder=data_folder)
+    document = presets.expand(toml.assign(read(name), settings or [], closed=("recipe",)))
+    lock = locks.read(locks.beside(name))
+    found = replace(toml.build(document, Experiment), data_folder=data_folder, lock=lock)
     check_values(document)
     check_tasks(found.intermediate.tasks, "intermediate", document)
     check_tasks(found.target.tasks, "target", document)
@@ -57,5 +59,4 @@ def _with_languages(found: Experiment, document: toml.Document) -> Experiment:
 def resolved(experiment: Experiment) -> dict[str, Any]:
     """The experiment as plain data, every default filled in."""
     plain: dict[str, Any] = toml.plain(experiment)
-    plain.pop("data_folder", None)
     return plain

@@ -12,6 +12,8 @@ import transformers
 from xadapt.errors import DataError, IntegrityError
 from xadapt.modeling.encoder import Encoder
 from xadapt.recipe import ModelSpec
+from xadapt.sources import cache
+from xadapt.sources.lock import File
 from xadapt.workflow.record import file_sha256
 
 SPECIAL_TOKENS = ("<s>", "<pad>", "</s>", "<unk>")
@@ -24,7 +26,7 @@ def location(spec: ModelSpec) -> tuple[str, str | None]:
     elif spec.folder is not None:
         folder = Path(spec.folder)
     else:
-        return spec.name, spec.revision
+        return str(cache.model_folder(spec.name, spec.revision, tuple(File(*f) for f in spec.files))), None
     weights = folder / "model.safetensors"
     if not weights.exists():
         raise DataError(f"{weights}: no such file")

@@ -1,12 +1,11 @@
-"""Rows of a local folder, laid out `<dataset>/<config>/<split>.jsonl`."""
+"""Rows of a local folder, laid out `<dataset>/<config>/<split>` with one of the suffixes that can be read."""
 
-import json
-from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from xadapt.errors import DataError
+from xadapt.sources import readers
 from xadapt.workflow.record import file_sha256
 
 if TYPE_CHECKING:
@@ -14,39 +13,28 @@ if TYPE_CHECKING:
 
 
 def file(folder: Path, name: str) -> Path:
-    """The file of `name`; raises DataError for a missing folder, or a missing file with the nearest there."""
-    path = folder / f"{name}.jsonl"
+    """The file of `name`. Raises DataError for a missing folder, no file (with the nearest), or several."""
     if not folder.is_dir():
         raise DataError(
             f"{folder}: no such folder", "give the folder that holds the datasets with --data DIR"
         )
-    if not path.is_file():
-        there = [p.relative_to(folder).as_posix() for p in folder.glob("*/*/*.jsonl")]
-        close = get_close_matches(f"{name}.jsonl", there, n=1, cutoff=0.5)
+    found = [path for suffix in readers.SUFFIXES if (path := folder / f"{name}{suffix}").is_file()]
+    if len(found) > 1:
+        names = " and ".join(path.name for path in found)
+        raise DataError(f"{found[0].parent}: both {names} are there", "keep the one that is to be read")
+    if not found:
+        path = folder / f"{name}{readers.SUFFIXES[0]}"
+        there = [p.relative_to(folder).as_posix() for p in folder.glob("*/*/*") if readers.suffix(p.name)]
+        close = get_close_matches(f"{name}{readers.SUFFIXES[0]}", there, n=1, cutoff=0.5)
         raise DataError(f"{path}: no such file" + (f"; the nearest there is {close[0]!r}" if close else ""))
-    return path
+    return found[0]
 
 
-def rows(found: "Folder", folder: Path | None) -> Iterator[tuple[str, dict[str, Any]]]:
+def rows(found: "Folder", folder: Path | None) -> readers.Rows:
     """Each row with its `file:line`. Raises DataError for a file that is not the one planned with."""
     if folder is None:
-        raise DataError(f"{found.name}.jsonl lies in a local folder", "give it with --data DIR")
+        raise DataError(f"{found.name}{found.suffix} lies in a local folder", "give it with --data DIR")
     path = file(folder, found.name)
     if file_sha256(path) != found.sha256:
         raise DataError(f"{path}: changed since the run was planned", "run again")
-    return _lines(path)
-
-
-def _lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            place = f"{path}:{number}"
-            try:
-                row = json.loads(line.decode("utf-8"))
-            except UnicodeDecodeError as error:
-                raise DataError(f"{place}: not UTF-8 (byte {error.start + 1})") from error
-            except ValueError as error:
-                raise DataError(f"{place}: not JSON ({error})") from error
-            if not isinstance(row, dict):
-                raise DataError(f"{place}: expected an object, got {type(row).__name__}")
-            yield place, row
+    return readers.read(path, str(path), {})

@@ -1,40 +1,25 @@
-"""Rows of a hub dataset, class labels by name; loading scripts are never run."""
+"""Rows of a hub dataset, read from the files that its lock names: no script runs, the hub is not asked."""
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from xadapt.errors import DataError
+from xadapt.sources import cache, readers
 
 if TYPE_CHECKING:
     from xadapt.sources.origin import Hub
 
 
-def rows(found: "Hub") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each row with its place."""
-    at = f"{found.path}/{found.config}/{found.split}"
-    for number, row in enumerate(_named(found, at), 1):
-        if not found.id_prefix or str(row["id"]).startswith(found.id_prefix):
-            yield f"{at}:{number}", row
-
-
-def _named(rows: "Hub", at: str) -> Iterator[dict[str, Any]]:
-    import datasets
-
-    try:
-        found = datasets.load_dataset(rows.path, rows.config, split=rows.split, revision=rows.revision)
-    except Exception as error:
-        # The library raises a dozen unrelated types here; each means that the rows cannot be had.
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise DataError(f"hub dataset {at} @ {rows.revision}: {reason}") from error
-    names = {name: f.names for name, f in found.features.items() if isinstance(f, datasets.ClassLabel)}
-    lists = {
-        name: f.feature.names
-        for name, f in found.features.items()
-        if isinstance(f, datasets.List) and isinstance(f.feature, datasets.ClassLabel)
-    }
-    for row in found:
-        for name, known in names.items():
-            row[name] = known[row[name]] if row[name] is not None and row[name] >= 0 else -1
-        for name, known in lists.items():
-            row[name] = [known[number] for number in row[name]]
-        yield row
+def rows(found: "Hub") -> readers.Rows:
+    """Each row with its place. Raises DataError for what was not fetched, IntegrityError for other bytes."""
+    if not found.read:
+        place = f"{found.path}/{found.config}/{found.split}"
+        raise DataError(f"hub dataset {place} is not locked to a revision", cache.FETCH)
+    for file in found.read:
+        path = cache.checked("dataset", found.path, found.revision, file)
+        for place, row in readers.read(path, f"{found.path}/{file.name}", dict(found.names)):
+            if not found.id_prefix:
+                yield place, row
+            elif "id" not in row:
+                raise DataError(f"{place}: field 'id' is missing")
+            elif str(row["id"]).startswith(found.id_prefix):
+                yield place, row
