@@ -22,7 +22,7 @@ LAYERS = (
         "toml",
         "toyworld",
     ),
-    ("tasks", "metrics", "baselines", "sources"),
+    ("tasks", "metrics", "baselines", "sources", "presets"),
     ("modeling", "task_types"),
     ("stages", "training"),
     ("kept", "shipped", "experiment", "report", "explain", "hub"),

@@ -32,6 +32,8 @@ def test_the_rate_rises_to_lr_then_falls_to_zero():
     rates = [schedule.lr(step) for step in range(100)]
     assert np.isclose(rates[0], 0.2) and np.isclose(max(rates), 2.0) and rates.index(max(rates)) == 9
     assert np.isclose(rates[99], 2.0 / 90)
+    counted = Schedule("t", 100, Recipe(batch=1, steps=100, warmup=10.0, lr=2.0), seed=1)
+    assert [counted.lr(step) for step in range(100)] == rates, "from 1 on it is a number of steps"
 
 
 @given(st.lists(st.integers(1, 90), max_size=60), st.integers(1, 120))

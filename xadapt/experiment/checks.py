@@ -17,8 +17,8 @@ from xadapt.toml import Document
 ABOVE_ZERO = ("lr", "epochs", "clip", "alpha", "reduction_factor")
 SIZES = tuple(f.name for f in fields(Architecture))
 ONE_OR_MORE = ("steps", "batch", "rank", "train_rows", "test_rows", "rows", *SIZES)
-NOT_NEGATIVE = ("weight_decay", "stride", "layer", "seed", "seeds")
-SHARES = ("warmup", "dropout", "mask")
+NOT_NEGATIVE = ("warmup", "weight_decay", "stride", "layer", "seed", "seeds")
+SHARES = ("dropout", "mask")
 MOST = 10**9
 """Largest size or count: what is above was mistyped."""
 SHORTEST = 8

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, fields
 from typing import Literal
 
+from xadapt import presets
 from xadapt.errors import ConfigError
 from xadapt.recipe import Architecture, Full, Recipe
 from xadapt.sources.origin import World
@@ -39,6 +40,8 @@ class DataTable(Rows):
 class RecipeTable(Recipe):
     """`[recipe.NAME]`: a recipe, with changes for task types and for single tasks."""
 
+    preset: presets.Name | None = None
+    """Where the values that the file does not give come from; they are written out when it is read."""
     type: dict[str, Changes[Recipe]] = field(default_factory=dict)
     task: dict[str, Changes[Recipe]] = field(default_factory=dict)
 

@@ -44,8 +44,9 @@ class Schedule:
         return _order(self.task, self.size, self.seed, epoch)
 
     def lr(self, step: int) -> float:
-        """Linear warm-up over the first share of the steps, then linearly to zero."""
-        warm = round(self.recipe.warmup * self.steps)
+        """Linear warm-up over the first steps, then linearly to zero."""
+        warmup = self.recipe.warmup
+        warm = round(warmup if warmup >= 1 else warmup * self.steps)
         if step < warm:
             return self.recipe.lr * (step + 1) / warm
         return self.recipe.lr * (self.steps - step) / max(1, self.steps - warm)
