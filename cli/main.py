@@ -67,11 +67,11 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
     "report": report.report,
     "explain": explain.explain,
     "verify": verify.verify,
-    "tasks": tasks.tasks,
     "doctor": doctor.doctor,
 }
 for name, command in COMMANDS.items():
     app.command(name)(command)
+app.add_typer(tasks.app, name="tasks")
 
 
 def _terminated(*_: Any) -> None:

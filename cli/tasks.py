@@ -1,61 +1,93 @@
-"""`xadapt tasks`"""
+"""`xadapt tasks`: the list, one task whole, and a user's CCGbank as rows"""
 
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from .options import Json
 from .output import document, stdout
 
+app = typer.Typer(invoke_without_command=True)
 
+
+@app.callback()
 def tasks(
-    name: Annotated[str | None, typer.Argument(help="Show one task whole.")] = None, as_json: Json = False
+    context: typer.Context,
+    as_json: Json = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="The table of README.md.")] = False,
 ) -> None:
-    """List the tasks, or show one: languages, metric, source, licence, what its numbers mean.
+    """List the tasks; `show` tells everything about one.
 
     **Examples**
 
     `xadapt tasks`
 
-    `xadapt tasks udpos`
+    `xadapt tasks show udpos`
 
     `xadapt tasks --json`
     """
-    from xadapt import tasks as registry
+    if context.invoked_subcommand is not None:
+        return
+    from xadapt import catalogue
+    from xadapt.tasks import tasks as registry
 
-    found = [registry.task(name)] if name else list(registry.tasks().values())
+    every = registry().values()
     if as_json:
-        document({"tasks": [_facts(task) for task in found]})
+        document({"tasks": [catalogue.facts(task) for task in every]})
+    elif markdown:
+        typer.echo(catalogue.table(), nl=False)
+    else:
+        out = stdout()
+        for task in every:
+            out.print(f"{task.name:15} {task.type:15} {task.role:13} {len(task.languages):3}  {task.title}")
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="A task, as `xadapt tasks` lists it.")], as_json: Json = False
+) -> None:
+    """Show one task: type, languages, sizes, metric, licence, where each part comes from, known quirks.
+
+    **Examples**
+
+    `xadapt tasks show panx`
+
+    `xadapt tasks show anli_plus --json`
+    """
+    from xadapt import catalogue
+    from xadapt.tasks import task
+
+    found = task(name)
+    if as_json:
+        document(catalogue.facts(found))
         return
     out = stdout()
-    for task in found:
-        if name:
-            for key, value in _facts(task).items():
-                text = " ".join(map(str, value)) if isinstance(value, list | tuple) else value
-                out.print(f"{key:10} {text}", markup=False)
-        else:
-            out.print(f"{task.name:10} {task.type:15} {task.role:13} {len(task.languages):3}  {task.title}")
+    for what, value in catalogue.lines(found):
+        out.print(f"{what:10} {value}", markup=False)
 
 
-def _facts(task: Any) -> dict[str, Any]:
-    from xadapt.task import sources
+@app.command()
+def ccgbank(
+    folder: Annotated[Path, typer.Argument(help="CCGbank (LDC2005T13): the folder that holds data/AUTO.")],
+    data: Annotated[
+        Path, typer.Option("--data", envvar="XADAPT_DATA", help="The folder of local datasets to write into.")
+    ],
+    as_json: Json = False,
+) -> None:
+    """Write your own CCGbank as the rows that the task ccg reads from a local folder.
 
-    test = task.test(task.languages[0]) if task.test else None
-    return {
-        "name": task.name,
-        "title": task.title,
-        "type": task.type,
-        "role": task.role,
-        "benchmark": list(task.benchmarks),
-        "languages": list(task.languages),
-        "metric": task.metric,
-        "labels": list(task.labels),
-        "train": [_place(source) for source in sources(task.train)],
-        "test": [_place(source) for source in sources(test)],
-        "license": task.license,
-        "quirks": task.quirks,
-    }
+    Sections 00-18 are for training, 19-21 for validation, 22-24 for the test.
 
+    **Examples**
 
-def _place(source: Any) -> str:
-    return f"{source.path} {source.config} {source.split} @ {source.revision or 'to be locked'}"
+    `xadapt tasks ccgbank ccgbank_1_1 --data data`
+    """
+    from xadapt.sources.ccgbank import convert
+
+    counts = convert(folder, data)
+    if as_json:
+        document({"sentences": counts})
+        return
+    for split, count in counts.items():
+        typer.echo(f"{data / 'ccg' / 'en' / split}.jsonl: {count:,} sentences")

@@ -22,7 +22,7 @@ LAYERS = (
         "toml",
         "toyworld",
     ),
-    ("tasks", "metrics", "baselines", "sources", "presets"),
+    ("tasks", "metrics", "baselines", "sources", "presets", "catalogue"),
     ("modeling", "task_types"),
     ("stages", "training"),
     ("kept", "shipped", "experiment", "report", "explain", "hub"),

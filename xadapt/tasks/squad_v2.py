@@ -12,7 +12,7 @@ def _source(language: str, split: str) -> Source:
 
 TASK = Task(
     name="squad_v2",
-    title="Extractive question answering, or none",
+    title="Extractive question answering, some without an answer",
     type="span",
     metric="squad_v2",
     role="intermediate",
