@@ -57,6 +57,11 @@ def test_a_span_comes_from_the_context_with_the_shape_of_answers() -> None:
     assert {predict("span", train, test, seed)[0] for seed in range(10)} == {"1984"}
 
 
+def test_where_questions_may_have_no_answer_none_is_given() -> None:
+    train = [Question("1", "when?", "in 1990", ("1990",), (3,)), Question("2", "who?", "in 1990", (), ())]
+    assert predict("span", train, [Question("t", "When?", "in 1984", ("1984",), (3,))], 0) == [""]
+
+
 def test_shared_words_find_the_line_that_shares_the_rarest() -> None:
     test = [
         Pairing("1", "Anna la Paris", "Anna in Paris"),

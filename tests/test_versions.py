@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from xadapt.metrics import metrics
 from xadapt.stages.baseline import Baseline
 from xadapt.stages.data import Data
 from xadapt.stages.encoder import Encoder
@@ -28,7 +29,7 @@ CODE = {
     Train: ["stages/train.py", *ENGINE],
     Predict: ["stages/predict.py", *ENGINE],
     Baseline: ["stages/baseline.py", "baselines.py"],
-    Score: ["stages/score.py", "metrics/accuracy.py", "metrics/squad.py", "metrics/chunk_f1.py"],
+    Score: ["stages/score.py", *(f"metrics/{name}.py" for name in metrics())],
 }
 
 

@@ -114,7 +114,12 @@ def _shape(text: str) -> str:
 
 def _span(train: Sequence[Question], test: Sequence[Question], rng: random.Random) -> list[str]:
     """A random span: length and shape (number, capitalised, other) as training answers have them,
-    made of words that the question does not contain where there are such."""
+    made of words that the question does not contain where there are such.
+
+    Where questions may have no answer, none: that is right for every one of those.
+    """
+    if not all(example.answers for example in train):
+        return [""] * len(test)
     answered = [e.answers[0] for e in train if e.answers] or [""]
     sizes = [len(answer.split()) for answer in answered]
     shapes = [_shape(answer) for answer in answered]
