@@ -22,10 +22,10 @@ LAYERS = (
         "toml",
         "toyworld",
     ),
-    ("tasks", "metrics", "baselines", "sources", "presets", "catalogue"),
+    ("tasks", "metrics", "baselines", "sources", "benchmarks", "presets", "catalogue"),
     ("modeling", "task_types"),
     ("stages", "training"),
-    ("kept", "shipped", "experiment", "report", "explain", "hub"),
+    ("kept", "shipped", "experiment", "report", "submission", "explain", "hub"),
     ("cli", "configs"),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

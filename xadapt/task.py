@@ -99,6 +99,8 @@ class Task:
     benchmarks: tuple[str, ...] = ()
     languages: tuple[str, ...] = ("en",)
     """Test languages of the benchmark, ISO 639-1 where there is one."""
+    wider: tuple[str, ...] = ()
+    """Languages that XTREME-R adds."""
     train: Sources | None = None
     """English training data; None for a target read from the intermediate module."""
     dev: Sources | None = None

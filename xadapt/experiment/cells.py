@@ -9,6 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from xadapt import benchmarks
 from xadapt.composition import Alone, Composition, Continue, Stack, parse, supports
 from xadapt.errors import DataError
 from xadapt.experiment.tables import (
@@ -221,9 +222,9 @@ class Experiment:
         return sorted(chosen, key=lambda code: (code != "en", code))
 
     def known(self, what: Task) -> tuple[str, ...]:
-        """The languages that a task has in this world."""
+        """The languages that a task has in this world and benchmark."""
         if self.data.world != "toyworld":
-            return what.languages
+            return benchmarks.languages(what, self.target.benchmark)
         from xadapt import toyworld
 
         return tuple(code for code in toyworld.LANGUAGES if what.type != "retrieval" or code != "en")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, fields
 from typing import Literal
 
-from xadapt import presets
+from xadapt import benchmarks, presets
 from xadapt.errors import ConfigError
 from xadapt.recipe import Architecture, Full, Recipe
 from xadapt.sources.origin import World
@@ -88,6 +88,8 @@ class TargetTask:
 class TargetTable:
     """`[target]`"""
 
+    benchmark: benchmarks.Name = "xtreme"
+    """Whose languages are tested, and whose averages the report gives."""
     tasks: tuple[str, ...] = ()
     compositions: tuple[str, ...] = ("alone",)
     task: dict[str, TargetTask] = field(default_factory=dict)
