@@ -13,6 +13,8 @@ from tests.sources.written import write_parquet, write_rows
 from xadapt.errors import DataError
 from xadapt.sources import classes, readers
 
+COLUMNS = [suffix for suffix in readers.SUFFIXES if not suffix.startswith(".txt")]
+"""The formats that have columns."""
 ROWS = [{"text": 'a, "b"\tc', "label": "x"}, {"text": "日本\u2028語", "label": "y"}]
 FEATURES = {
     "text": {"dtype": "string", "_type": "Value"},
@@ -32,7 +34,7 @@ def read(path: Path, names: classes.Names | None = None) -> list[tuple[str, dict
     return list(readers.read(path, path.name, names or {}))
 
 
-@pytest.mark.parametrize("suffix", readers.SUFFIXES)
+@pytest.mark.parametrize("suffix", COLUMNS)
 def test_every_format_gives_the_same_rows_and_is_counted(suffix: str, tmp_path: Path) -> None:
     tab = suffix.startswith(".tsv")
     rows = [{**row, "text": row["text"].replace("\t", " ")} for row in ROWS] if tab else ROWS
@@ -41,12 +43,20 @@ def test_every_format_gives_the_same_rows_and_is_counted(suffix: str, tmp_path: 
     assert readers.count(path) == 2 and readers.suffix(path.name) == suffix
 
 
-@pytest.mark.parametrize("suffix", readers.SUFFIXES)
+@pytest.mark.parametrize("suffix", COLUMNS)
 def test_a_place_is_the_line_of_the_file_in_parquet_the_row(suffix: str, tmp_path: Path) -> None:
     rows = [{"text": "a", "label": "x"}] * 3
     first = 2 if suffix[:4] in (".csv", ".tsv") else 1
     places = [place for place, _ in read(write(tmp_path, suffix, rows))]
     assert places == [f"rows{suffix}:{first + number}" for number in range(3)]
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".txt.gz"])
+def test_a_line_of_plain_text_is_a_row(suffix: str, tmp_path: Path) -> None:
+    path, text = tmp_path / f"rows{suffix}", "a\u2028b \r\n\n日本\n"
+    path.write_bytes(gzip.compress(text.encode()) if suffix.endswith(".gz") else text.encode())
+    lines = [{"text": "a\u2028b "}, {"text": ""}, {"text": "日本"}]
+    assert read(path) == [(f"rows{suffix}:{number}", line) for number, line in enumerate(lines, 1)]
 
 
 def test_a_value_over_several_lines_is_placed_at_its_first(tmp_path: Path) -> None:
@@ -121,7 +131,7 @@ def test_parquet_gives_classes_by_name(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("suffix", readers.SUFFIXES)
+@pytest.mark.parametrize("suffix", COLUMNS)
 def test_names_of_the_card_serve_files_without_their_own(suffix: str, tmp_path: Path) -> None:
     path = write(tmp_path, suffix, [{"text": "7", "label": number} for number in (1, 0, -1)])
     found = [row["label"] for _, row in read(path, {"label": ("no", "yes")})]

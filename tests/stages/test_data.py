@@ -224,12 +224,23 @@ def test_the_lock_decides_the_digest(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert len(digests) == 5
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("suffix", [suffix for suffix in SUFFIXES if not suffix.startswith(".txt")])
 def test_a_folder_may_hold_any_format(suffix: str, tmp_path: Path) -> None:
     write_rows(tmp_path / "mnli" / "en", "train", suffix, [ROW, {**ROW, "label": -1}, {**ROW, "label": 2}])
     found, notes = run(stage(tmp_path), tmp_path, tmp_path)
     assert [example.label for example in found] == ["entailment", "contradiction"]
     assert notes == {"read": 3, "kept": 2, "dropped": {"no label": 1}}
+
+
+def test_plain_text_is_read_line_by_line(tmp_path: Path) -> None:
+    path = tmp_path / "text" / "mixed" / "train.txt"
+    path.parent.mkdir(parents=True)
+    path.write_text("one\n\ntwo\n", encoding="utf-8")
+    lines = task("text").train
+    assert isinstance(lines, Source)
+    found, notes = run(stage(tmp_path, "text", source=lines), tmp_path, tmp_path)
+    assert [example.text for example in found] == ["one", "two"]
+    assert notes == {"read": 3, "kept": 2, "dropped": {"empty line": 1}}
 
 
 def test_two_files_of_one_name_are_an_error(tmp_path: Path) -> None:

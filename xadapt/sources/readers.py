@@ -1,4 +1,4 @@
-"""The formats of data files: parquet, and one JSON object or one table row a line, gzipped or not.
+"""The formats of data files: parquet, and one JSON object, table row or plain line of text, gzipped or not.
 
 Rows come one by one, so that memory does not grow with a file. Each comes with its place, `file:line`, in
 parquet `file:row`.
@@ -17,7 +17,7 @@ from xadapt.errors import DataError
 from xadapt.sources import classes
 from xadapt.sources.classes import Names
 
-SUFFIXES = (".jsonl", ".jsonl.gz", ".parquet", ".csv", ".csv.gz", ".tsv", ".tsv.gz")
+SUFFIXES = (".jsonl", ".jsonl.gz", ".parquet", ".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".txt.gz")
 ROWS_AT_ONCE = 512
 """Of a parquet file in memory."""
 Rows = Iterator[tuple[str, dict[str, Any]]]
@@ -91,6 +91,8 @@ def _text(path: Path, shown: str, kind: str) -> Rows:
     lines = _lines(path, shown)
     if kind.startswith(".jsonl"):
         return _objects(lines)
+    if kind.startswith(".txt"):
+        return ((place, {"text": line.rstrip("\r\n")}) for place, line in lines)
     return _table(lines, shown, csv.excel if kind.startswith(".csv") else _Tabs)
 
 
