@@ -1,5 +1,6 @@
 """What is said of the tasks is what the registry holds."""
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -48,6 +49,14 @@ def test_languages_that_differ_in_the_config_alone_are_one_place() -> None:
     assert len(test.configs) == 40 == len(test.local) and " af ... zh (40) test @" in test.text()
     rounds = [place.split for place in catalogue.places(task("anli_plus")) if place.part == "train"]
     assert rounds == ["train", "train", "train_r1", "train_r2", "train_r3"]
+
+
+def test_languages_that_xtreme_r_adds_stand_apart() -> None:
+    wide = dataclasses.replace(task("panx"), wider=("az", "gu"))
+    assert ("wider", "az gu (2, in XTREME-R)") in catalogue.lines(wide)
+    (test,) = (place for place in catalogue.places(wide) if place.part == "test")
+    assert test.local[-2:] == ("panx/az/test", "panx/gu/test")
+    assert "| 40 + 2 |" in catalogue._row(wide)
 
 
 def test_a_size_that_could_not_be_verified_is_said_to_be_so() -> None:

@@ -50,7 +50,7 @@ def _parts(what: Task) -> Iterator[tuple[str, Source]]:
     for part, english in (("train", what.train), ("dev", what.dev)):
         yield from ((part, source) for source in sources(english))
     for part, given in (("tune", what.tune), ("test", what.test)):
-        for language in what.languages if given else ():
+        for language in (*what.languages, *what.wider) if given else ():
             yield from ((part, source) for source in sources(given(language)))  # type: ignore[misc]
 
 
@@ -67,6 +67,7 @@ def facts(what: Task) -> dict[str, Any]:
         "role": what.role,
         "benchmark": list(what.benchmarks),
         "languages": list(what.languages),
+        "wider": list(what.wider),
         "metric": what.metric,
         "labels": list(what.labels),
         "trains_as": what.trains_as,
@@ -86,6 +87,7 @@ def lines(what: Task) -> list[tuple[str, str]]:
         ("type", what.type),
         ("role", ", ".join((what.role, *what.benchmarks))),
         ("languages", f"{' '.join(what.languages)} ({len(what.languages)})"),
+        *([("wider", f"{' '.join(what.wider)} ({len(what.wider)}, in XTREME-R)")] if what.wider else []),
         ("metric", what.metric),
         *([("labels", " ".join(what.labels))] if what.labels else []),
         *([("trains as", what.trains_as)] if what.trains_as else []),
@@ -117,5 +119,6 @@ def _row(what: Task) -> str:
     used = ", ".join(what.benchmarks) or what.role
     paths = _once(place.path or "a local folder" for place in places(what))
     many = what.languages[0] if len(what.languages) == 1 else str(len(what.languages))
-    cells = (f"`{what.name}`", what.title, what.type, used, many, what.metric, ", ".join(paths))
+    wider = f" + {len(what.wider)}" if what.wider else ""
+    cells = (f"`{what.name}`", what.title, what.type, used, many + wider, what.metric, ", ".join(paths))
     return f"| {' | '.join(cells)} |"

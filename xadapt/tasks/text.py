@@ -38,5 +38,5 @@ TASK = Task(
     read=read,
     train=Source(path="", config="mixed", split="train", local="text/mixed/train"),
     license="that of the text",
-    quirks="a line or document a row, cut at max_length; read from plain text or any table with a known column",
+    quirks="a line or document a row, cut at max_length; from plain text or any table with a known column",
 )
