@@ -1,5 +1,6 @@
 """A ModelSpec or the folder of an Encoder stage -> the frozen encoder and its tokenizer."""
 
+import json
 from collections.abc import Sequence
 from functools import lru_cache
 from importlib.resources import files
@@ -17,6 +18,9 @@ from xadapt.sources.lock import File
 from xadapt.workflow.record import file_sha256
 
 SPECIAL_TOKENS = ("<s>", "<pad>", "</s>", "<unk>")
+SCORE_DIGITS = 4
+ALPHABET_STEP = 1e-4
+"""By which the trainer raises the score of each further character that it adds for the alphabet."""
 
 
 def location(spec: ModelSpec) -> tuple[str, str | None]:
@@ -68,6 +72,7 @@ def train_tokenizer(lines: Sequence[str], vocabulary: int) -> tokenizers.Tokeniz
         show_progress=False,
     )
     made.train_from_iterator(lines, trainer)
+    made.model = _settled(made)
     made.add_special_tokens(["<mask>"])
     made.post_processor = tokenizers.processors.TemplateProcessing(
         single="<s> $A </s>",
@@ -75,6 +80,25 @@ def train_tokenizer(lines: Sequence[str], vocabulary: int) -> tokenizers.Tokeniz
         special_tokens=[("<s>", 0), ("</s>", 2)],
     )
     return made
+
+
+def _settled(made: tokenizers.Tokenizer) -> tokenizers.models.Unigram:
+    """The trained model with scores and order that depend on the text alone.
+
+    The trainer goes through its counts in an order that changes from run to run: scores differ in their last
+    digits, and the characters that it adds at the end, to cover the alphabet, get steps above the lowest
+    score in that order. Here scores are rounded and those characters all have the lowest.
+    """
+    vocabulary = json.loads(made.to_str())["model"]["vocab"]
+    special, pieces = vocabulary[: len(SPECIAL_TOKENS)], vocabulary[len(SPECIAL_TOKENS) :]
+    lowest = min(score for _, score in pieces)
+    added_below = lowest + ALPHABET_STEP * (1 + sum(len(piece) == 1 for piece, _ in pieces))
+    settled = [
+        (piece, round(lowest if len(piece) == 1 and score < added_below else score, SCORE_DIGITS))
+        for piece, score in pieces
+    ]
+    ordered = sorted(settled, key=lambda each: (-each[1], each[0]))
+    return tokenizers.models.Unigram([*map(tuple, special), *ordered], SPECIAL_TOKENS.index("<unk>"), False)
 
 
 def save_tokenizer(made: tokenizers.Tokenizer, folder: Path, max_length: int) -> None:

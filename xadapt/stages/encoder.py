@@ -21,6 +21,8 @@ class Encoder(Stage):
     """Its method is `full`: every weight trains."""
     seed: int
 
+    version = 2
+
     def title(self) -> str:
         return "pretrain encoder"
 
