@@ -17,6 +17,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from xadapt.errors import ConfigError, DataError, IntegrityError
+from xadapt.modeling.architecture import check_architecture
 from xadapt.modeling.attention import Attention
 from xadapt.modeling.sites import NO_SITES, Dropout, Sites, no_dropout
 from xadapt.recipe import Architecture
@@ -37,12 +38,23 @@ EMBEDDINGS = ("word_embeddings", "position_embeddings", "token_type_embeddings")
 
 @dataclass(frozen=True)
 class Packed:
-    """Sequences one after another; the sequences of job j are the next `groups[j]` of them."""
+    """Sequences one after another; the sequences of job j are the next `groups[j]` of them.
+
+    Raises ValueError when `lengths` and `ids`, or `groups` and `lengths`, do not count the same.
+    """
 
     ids: torch.Tensor
     """[T], int64."""
     lengths: tuple[int, ...]
     groups: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.ids.shape != (sum(self.lengths),):
+            raise ValueError(f"ids are {list(self.ids.shape)}, the lengths count {sum(self.lengths)} tokens")
+        if self.groups and sum(self.groups) != len(self.lengths):
+            raise ValueError(f"groups count {sum(self.groups)} sequences, there are {len(self.lengths)}")
+        if min(self.lengths, default=0) < 1 or min(self.groups, default=1) < 1:
+            raise ValueError(f"an empty sequence or group: lengths {self.lengths}, groups {self.groups}")
 
     @classmethod
     def of(cls, sequences: Sequence[Sequence[int]], groups: Sequence[int] = ()) -> "Packed":
@@ -66,14 +78,14 @@ class Packed:
 
 
 class Linear(nn.Module):
-    """A matrix [out, in] and a bias [out]."""
+    """A matrix [out, in] and a bias [out]; the input is taken in their precision."""
 
     def __init__(self, weight: torch.Tensor, bias: torch.Tensor) -> None:
         super().__init__()
         self.weight, self.bias = nn.Parameter(weight), nn.Parameter(bias)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return F.linear(x, self.weight, self.bias)
+        return F.linear(x.to(self.weight.dtype), self.weight, self.bias)
 
 
 class LayerNorm(Linear):
@@ -122,10 +134,14 @@ class Layer(nn.Module):
 
 
 class Encoder(nn.Module):
-    """XLM-R without pooler or head. Made trainable; `freeze` it to put modules on it."""
+    """XLM-R without pooler or head. Made trainable; `freeze` it to put modules on it.
+
+    Raises DataError for a config that asks for anything else (architecture.py).
+    """
 
     def __init__(self, config: Any, weights: dict[str, torch.Tensor]) -> None:
         super().__init__()
+        check_architecture(config, "encoder")
         self.config = config
         self.embeddings = nn.ParameterDict(
             {name: nn.Parameter(weights[f"embeddings.{name}.weight"]) for name in EMBEDDINGS}
@@ -147,12 +163,12 @@ class Encoder(nn.Module):
     def load(cls, place: str, revision: str | None = None) -> "Encoder":
         """From a folder or hub id, in fp32, safetensors only.
 
-        Raises DataError when it is not there or no XLM-R, IntegrityError when weights are missing or broken.
+        Raises DataError when it is not there or computes something else than the engine, IntegrityError when
+        weights are missing, broken, of another size or more than those of XLM-R.
         """
         try:
             config = transformers.AutoConfig.from_pretrained(place, revision=revision)
-            if config.model_type != "xlm-roberta":
-                raise DataError(f"model {place!r} is a {config.model_type}; the engine runs xlm-roberta")
+            check_architecture(config, f"model {place!r}")
             model, info = transformers.XLMRobertaModel.from_pretrained(
                 place,
                 revision=revision,
@@ -163,11 +179,18 @@ class Encoder(nn.Module):
             )
         except SafetensorError as error:
             raise IntegrityError(f"model {place!r}: its weights are not whole ({error})") from error
-        except OSError as error:
+        except (OSError, TypeError, ValueError) as error:
             raise DataError(f"model {place!r} cannot be read: {str(error).splitlines()[0]}") from error
+        except RuntimeError as error:
+            raise IntegrityError(f"model {place!r}: its weights are not those of its config") from error
         if missing := sorted(info["missing_keys"]):
             # transformers fills what is missing with random values and goes on.
             raise IntegrityError(f"model {place!r}: {len(missing)} weights are missing, first {missing[0]!r}")
+        if more := sorted(name for name in info["unexpected_keys"] if "encoder.layer." in name):
+            # A pooler or a head is left out; what sits inside a layer changes what it computes.
+            raise IntegrityError(
+                f"model {place!r}: {more[0]!r} is in no XLM-R of {config.num_hidden_layers} layers"
+            )
         return cls.from_hf(model)
 
     @classmethod
@@ -191,8 +214,9 @@ class Encoder(nn.Module):
             return cls.from_hf(transformers.XLMRobertaModel(config, add_pooling_layer=False))
 
     def to_hf(self) -> Any:
-        """A transformers XLMRobertaModel with the same weights, without pooler."""
-        model = transformers.XLMRobertaModel(self.config, add_pooling_layer=False)
+        """A transformers XLMRobertaModel with the same weights, without pooler; draws nothing."""
+        with torch.random.fork_rng(devices=[]):
+            model = transformers.XLMRobertaModel(self.config, add_pooling_layer=False)
         model.load_state_dict(dict(self._hf_weights()), strict=True)
         return model
 
