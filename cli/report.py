@@ -33,23 +33,24 @@ def report(
     import json
 
     from xadapt import experiment as experiments
-    from xadapt.report import markdown, summary, table, terminal
+    from xadapt.report import markdown, standing, summary, table, terminal
     from xadapt.workflow.store import Store
 
     asked = experiments.load(experiment, settings, data)
     results = table.results(asked.cells(), Store(store))
-    name = Path(experiment).stem
+    board, name = standing.board(asked, results), Path(experiment).stem
     facts: dict[str, Any] = {}
     if as_json or output is not None:
         cells = [result.as_json() for result in results]
         facts = {"experiment": name, "cells": cells, "summary": summary.summary(results)}
+        facts["benchmark"] = summary.benchmark(board) if board else None
     if as_json:
         document(facts)
     else:
-        terminal.show(results, stdout(), languages)
+        terminal.show(results, stdout(), languages, board)
     if output is not None:
         output.mkdir(parents=True, exist_ok=True)
-        (output / f"{name}.md").write_text(markdown.page(name, results), encoding="utf-8")
+        (output / f"{name}.md").write_text(markdown.page(name, results, board), encoding="utf-8")
         (output / f"{name}.json").write_text(
             json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
         )

@@ -14,6 +14,8 @@ from xadapt.workflow.store import Store
 from .calls import xadapt
 
 FOLDER = """
+[model]
+name = "toyworld"
 [data]
 world = "folder"
 languages = ["en", "de"]

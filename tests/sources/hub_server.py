@@ -112,6 +112,12 @@ class Handler(BaseHTTPRequestHandler):
         siblings = [{"rfilename": path} for path in sorted(files)]
         self.give({"id": repo, "sha": commit, "siblings": siblings, "tags": [], "private": False})
 
+    def permission(self, kind: str, repo: str) -> None:
+        self.commit(f"{kind}/{repo}", "main")
+        if f"{kind}/{repo}" in self.hub.gated:
+            raise Refused(403, "GatedRepo", "Access to this repository is restricted")
+        self.give({})
+
     def default_info(self, kind: str, repo: str) -> None:
         self.info(kind, repo)
 
@@ -177,6 +183,7 @@ KIND, REPO, REVISION = "(datasets|models)", r"([\w.-]+/[\w.-]+)", "([^/]+)"
 ROUTES: list[tuple[str, Any]] = [
     (f"/api/{KIND}", Handler.listing),
     (f"/api/{KIND}/{REPO}", Handler.default_info),
+    (f"/api/{KIND}/{REPO}/auth-check", Handler.permission),
     (f"/api/{KIND}/{REPO}/revision/{REVISION}", Handler.info),
     (f"/api/{KIND}/{REPO}/tree/{REVISION}(/.*)?", Handler.tree),
     (f"/api/{KIND}/{REPO}/paths-info/{REVISION}", Handler.paths),

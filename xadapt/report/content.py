@@ -1,9 +1,11 @@
 """What a report says, as headings and rows of text; how it looks is the renderers' matter."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from xadapt.benchmarks import Average
 from xadapt.report.difference import Interval
+from xadapt.report.standing import Board, Standing
 from xadapt.report.table import BASELINE, Part, Result, Row, Table, row_of
 
 LEGEND = "n/a: not defined. (k/n): mean of the k cells of n that are there. *: some rows were left out."
@@ -19,11 +21,12 @@ class Section:
     note: str = ""
 
 
-def sections(found: Sequence[Result], languages: bool) -> list[Section]:
-    """Problems first, then means, the comparisons with `alone` and the baselines, and the languages."""
+def sections(found: Sequence[Result], languages: bool, board: Board | None = None) -> list[Section]:
+    """Problems first, then the benchmark, means, comparisons with `alone` and baselines, the languages."""
     table = Table.of(found)
     made = [
         _problems(found),
+        *(_benchmark(board, table) if board else ()),
         _means(table, "all", "Scores", "Mean over languages, English included."),
         _means(table, "zero-shot", "Zero-shot scores", "Mean over languages without English."),
         _gains(table, "zero-shot", "Gain over alone, zero-shot"),
@@ -42,6 +45,55 @@ def _problems(found: Sequence[Result]) -> Section:
         rows.append(("", "", "", "missing", f"{missing} of {len(found)} cells have not run"))
     head = ("task", "language", "composition", "status", "why")
     return Section("Failed, collapsed and missing", head, tuple(rows))
+
+
+def _benchmark(board: Board, table: Table) -> list[Section]:
+    """Overall and groups, then tasks, then published rows beside ours where they may be compared."""
+    benchmark, title = board.benchmark, board.benchmark.title
+    overall, tasks, published = [], [], []
+    for each in board.standings:
+        name, found = _name(each.row, table), each.averages
+        groups = (_average(found.groups[group], each, members) for group, members in benchmark.groups.items())
+        overall.append((name, _average(found.overall, each, benchmark.tasks), _gain(each), *groups))
+        tasks.append((name, *(_average(found.tasks[task], each, (task,)) for task in board.tasks)))
+        if each.comparable:
+            published.append((name, *_values(each.comparable, board.tasks)))
+    theirs = [(each.name, *_values(each.values, board.tasks)) for each in board.published]
+    gone = [name for name in benchmark.tasks if name not in board.tasks]
+    note = (
+        f"Group: mean of its tasks; {benchmark.rule}. (k/n): k of the n scores that belong to it are there; "
+        "over alone: in the tasks that both have."
+    )
+    return [
+        Section(title, ("composition", "overall", "over alone", *benchmark.groups), tuple(overall), note),
+        Section(
+            f"{title} by task",
+            ("composition", *board.tasks),
+            tuple(tasks),
+            f"Not in this experiment: {', '.join(gone)}." if gone else "",
+        ),
+        Section(
+            f"Beside published {title} scores",
+            ("row", *board.tasks),
+            tuple(theirs + published),
+            f"{', '.join(each.name for each in board.published)}: {benchmark.published_as}; ours likewise.",
+        ),
+    ]
+
+
+def _average(found: Average, of: Standing, tasks: Sequence[str]) -> str:
+    return found.text("" if of.limited.isdisjoint(tasks) else "*")
+
+
+def _values(found: Mapping[str, float], tasks: Sequence[str]) -> list[str]:
+    return [f"{found[name]:.1f}" if name in found else "" for name in tasks]
+
+
+def _gain(of: Standing) -> str:
+    if of.gain is None:
+        return ""
+    gain = of.gain
+    return _signed(gain.interval) + ("" if gain.over == gain.of else f" ({gain.over}/{gain.of})")
 
 
 def _means(table: Table, part: Part, title: str, note: str) -> Section:

@@ -13,16 +13,25 @@ Interval = tuple[float, float, float]
 """Value, and the ends of its 95 % interval."""
 
 
-def difference(first: "Sequence[Result]", second: "Sequence[Result]") -> Interval | None:
-    """First minus second: means over languages and seeds, paired over items; None for other items."""
+def difference(tasks: "Sequence[tuple[Sequence[Result], Sequence[Result]]]") -> Interval | None:
+    """First minus second in the mean of tasks, each a mean over languages and seeds, paired over items.
+
+    None for no task, and where the two were scored on other items.
+    """
     # numpy takes a while to import, which an empty report does without.
     from xadapt.metrics.interval import spread
 
-    sizes = [{r.cell.language: r.items for r in found} for found in (first, second)]
-    if sizes[0] != sizes[1]:
+    if not tasks or any(_sizes(first) != _sizes(second) for first, second in tasks):
         return None
-    one, other = (sum(_resampled(r) for r in found) / len(found) for found in (first, second))
-    return spread(one - other)
+    return spread(sum(_mean(first) - _mean(second) for first, second in tasks) / len(tasks))
+
+
+def _sizes(found: "Sequence[Result]") -> dict[str, int]:
+    return {result.cell.language: result.items for result in found}
+
+
+def _mean(found: "Sequence[Result]") -> Any:
+    return sum(map(_resampled, found)) / len(found)
 
 
 def _resampled(result: "Result") -> Any:

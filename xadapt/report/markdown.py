@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 
 from xadapt.report.content import Section, sections
+from xadapt.report.standing import Board
 from xadapt.report.table import Result
 
 
-def page(name: str, found: Sequence[Result]) -> str:
+def page(name: str, found: Sequence[Result], board: Board | None = None) -> str:
     """Every section, languages included, with the digest of each number."""
-    parts = [f"# {name}\n", *(_section(section) for section in sections(found, languages=True))]
+    parts = [f"# {name}\n", *(_section(section) for section in sections(found, True, board))]
     return "\n".join(parts)
 
 

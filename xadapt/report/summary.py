@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from xadapt.benchmarks import Average
 from xadapt.report.difference import Interval
+from xadapt.report.standing import Board, Standing
 from xadapt.report.table import BASELINE, Result, Row, Table
 
 
@@ -11,6 +13,39 @@ def summary(found: Sequence[Result]) -> list[dict[str, Any]]:
     """One entry per composition, recipe and task that has any number."""
     table = Table.of(found)
     return list(_entries(table))
+
+
+def benchmark(board: Board) -> dict[str, Any]:
+    """The averages of every row on the benchmark, and published rows where they may be compared."""
+    published = [
+        {"name": each.name, "values": dict(each.values), "as": board.benchmark.published_as}
+        for each in board.published
+    ]
+    rows = [_standing(each) for each in board.standings]
+    return {
+        "name": board.benchmark.title,
+        "rule": board.benchmark.rule,
+        "rows": rows,
+        "published": published,
+    }
+
+
+def _standing(each: Standing) -> dict[str, Any]:
+    found, gain = each.averages, each.gain
+    return {
+        "composition": each.row[0],
+        "recipe": each.row[1],
+        "overall": _average(found.overall),
+        "groups": {name: _average(average) for name, average in found.groups.items()},
+        "tasks": {name: _average(average) for name, average in found.tasks.items()},
+        "over_alone": gain and {**_interval(gain.interval), "scores": gain.over, "scores_asked": gain.of},
+        "limited": sorted(each.limited),
+        "as_published": each.comparable,
+    }
+
+
+def _average(found: Average) -> dict[str, Any]:
+    return {"value": found.value, "scores": found.over, "scores_asked": found.of}
 
 
 def _entries(table: Table) -> Iterator[dict[str, Any]]:
@@ -26,15 +61,16 @@ def _entries(table: Table) -> Iterator[dict[str, Any]]:
                     "zero_shot": zero_shot.value,
                     "cells": every.over,
                     "cells_asked": every.of,
-                    "over_alone": _interval(_against(table, row, ("alone", row[1]), task)),
-                    "over_baseline": _interval(_against(table, row, BASELINE, task)),
+                    "over_alone": _against(table, row, ("alone", row[1]), task),
+                    "over_baseline": _against(table, row, BASELINE, task),
                 }
 
 
-def _against(table: Table, row: Row, other: Row, task: str) -> Interval | None:
+def _against(table: Table, row: Row, other: Row, task: str) -> dict[str, float] | None:
     """Zero-shot; None of a row against itself, and of a baseline against anything."""
-    return None if row in (other, BASELINE) else table.against(row, other, task)
+    found = None if row in (other, BASELINE) else table.against(row, other, task)
+    return found and _interval(found)
 
 
-def _interval(found: Interval | None) -> dict[str, float] | None:
-    return None if found is None else dict(zip(("value", "low", "high"), found, strict=True))
+def _interval(found: Interval) -> dict[str, float]:
+    return dict(zip(("value", "low", "high"), found, strict=True))

@@ -1,8 +1,8 @@
 """The cells of an experiment with what the store knows of each, and means over them."""
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -33,6 +33,8 @@ class Result:
     folder: Path | None
     why: str = ""
     items: int = 0
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    """Every number of the metric, the main one too."""
 
     @property
     def digest(self) -> str:
@@ -75,7 +77,8 @@ def _result(cell: Cell, store: Store) -> Result:
     # A baseline may well say the same of every item: that is a finding, not a collapse.
     collapsed = facts["collapsed"] and cell.recipe
     status: Status = "collapsed" if collapsed else "limited" if cell.limited else "ok"
-    return Result(cell, status, facts["value"], facts["metric"], folder, items=facts["n"])
+    value, metric = facts["value"], facts["metric"]
+    return Result(cell, status, value, metric, folder, items=facts["n"], metrics=facts["metrics"])
 
 
 def _failure(cell: Cell, store: Store) -> str:
@@ -163,7 +166,7 @@ class Table:
         first, second = (self.cell(each, task, part) for each in (row, other))
         if first.over != first.of or second.over != second.of or not (first.over and second.over):
             return None
-        return difference(first.cells, second.cells)
+        return difference([(first.cells, second.cells)])
 
 
 def row_of(result: Result) -> Row:

@@ -8,15 +8,16 @@ from rich.markup import escape
 from rich.table import Table as Grid
 
 from xadapt.report.content import Section, sections
+from xadapt.report.standing import Board
 from xadapt.report.table import Result
 
 FOLDED = 16
 """Narrowest first column that is still read with ease."""
 
 
-def show(found: Sequence[Result], out: Console, languages: bool) -> None:
+def show(found: Sequence[Result], out: Console, languages: bool, board: Board | None = None) -> None:
     """Print every section: as a grid where it fits the width, else one line per cell; nothing is cut."""
-    for section in sections(found, languages):
+    for section in sections(found, languages, board):
         out.print(f"[bold]{escape(section.title)}[/bold]")
         if _width(section) <= out.width:
             out.print(_grid(section))

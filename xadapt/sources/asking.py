@@ -119,7 +119,10 @@ def split(path: str, at: str, config: str, name: str, pattern: str) -> Split:
 def _card(path: str, at: str, config: str) -> tuple[dict[str, list[str]], dict[str, tuple[str, ...]]]:
     """Split -> files, and the class names of a configuration, found as `datasets` finds them."""
     import datasets
+    from huggingface_hub import HfApi
 
+    # The other library does not say why it may not read.
+    HfApi().auth_check(path, repo_type="dataset")
     try:
         found = datasets.load_dataset_builder(path, config, revision=at)
     except ValueError:
