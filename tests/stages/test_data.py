@@ -141,7 +141,7 @@ def test_repeated_ids_are_made_unique_and_counted(tmp_path: Path) -> None:
     write(tmp_path, [row, row, {**row, "id": "r"}])
     found, notes = run(stage(tmp_path, "squad"), tmp_path, tmp_path)
     assert [example.id for example in found] == ["q", "q~2", "r"]
-    assert notes == {"read": 3, "kept": 3, "dropped": {"renamed": 1}}
+    assert notes == {"read": 3, "kept": 3, "dropped": {}, "renamed": 1}
 
 
 def test_the_toy_world_needs_no_folder(tmp_path: Path) -> None:

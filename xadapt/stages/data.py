@@ -3,7 +3,7 @@
 import hashlib
 import heapq
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from dataclasses import replace as changed
 from pathlib import Path
@@ -13,6 +13,7 @@ from xadapt import examples, sources
 from xadapt.errors import DataError
 from xadapt.examples import Example
 from xadapt.sources import Origin
+from xadapt.sources.watched import FAULTS, Watched, fault
 from xadapt.task import Dropped, Placed, Task
 from xadapt.tasks import task
 from xadapt.workflow.context import Context
@@ -20,6 +21,7 @@ from xadapt.workflow.stage import Stage
 
 BAD_SHARE = 0.01
 """Largest share of bad rows that a source may have."""
+Gather = Callable[[Iterable[Placed], Counter[str]], Iterator[Example]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,69 +41,84 @@ class Data(Stage):
         """Raises DataError naming place, field and value of a bad row, or when there is no row at all."""
         what = task(self.task)
         counts = Counts()
-        found = _unique(_examples(what, sources.rows(self.rows, context.data), counts), counts.dropped)
+        found = _unique(_examples(what, sources.rows(self.rows, context.data), counts), counts)
         if self.limit is not None:
             found = iter(_subset(found, self.limit, counts.dropped))
         kept = examples.write(found, out / "examples.jsonl")
-        places = ", ".join(dict.fromkeys(map(sources.place, self.rows)))
         dropped = dict(+counts.dropped)  # unary plus leaves out reasons that took no row
         if not kept:
+            places = ", ".join(dict.fromkeys(map(sources.place, self.rows)))
             raise DataError(f"{places}: no usable row" + (f" ({dropped})" if dropped else ""))
-        counts.check(places)
-        return {"read": counts.read, "kept": kept, "dropped": dropped}
+        counts.check([sources.place(each) for each in self.rows])
+        notes = {"read": counts.read.total(), "kept": kept, "dropped": dropped}
+        return notes | ({"renamed": counts.renamed} if counts.renamed else {})
 
 
 @dataclass
 class Counts:
-    """What became of the rows."""
+    """What became of the rows; read and bad ones by the number of their source."""
 
-    read: int = 0
-    bad: int = 0
-    first: str = ""
-    """Where the first bad row stands, and what is wrong with it."""
+    read: Counter[int] = field(default_factory=Counter)
+    bad: Counter[int] = field(default_factory=Counter)
+    first: dict[int, str] = field(default_factory=dict)
+    """Where the first bad row of a source stands, and what is wrong with it."""
     dropped: Counter[str] = field(default_factory=Counter)
+    renamed: int = 0
 
-    def drop(self, place: str, why: Dropped) -> None:
+    def drop(self, row: Placed, why: Dropped) -> None:
         self.dropped[str(why)] += 1
-        self.bad += why.bad
-        if why.bad and not self.first:
-            self.first = f"{place}: {why}"
+        if why.bad:
+            self.bad[row.source] += 1
+            self.first.setdefault(row.source, f"{row.place}: {why}")
 
-    def check(self, places: str) -> None:
-        """Raises DataError when too many rows were bad."""
-        if self.bad > BAD_SHARE * self.read:
-            share = f"{self.bad} of {self.read} rows are bad, more than {BAD_SHARE:.0%}"
-            raise DataError(f"{places}: {share}; the first is {self.first}")
+    def check(self, places: Sequence[str]) -> None:
+        """Raises DataError when too many rows of one source were bad."""
+        for number, place in enumerate(places):
+            bad, read = self.bad[number], self.read[number]
+            if bad > BAD_SHARE * read:
+                share = f"{bad} of {read} rows are bad, more than {BAD_SHARE:.0%}"
+                raise DataError(f"{place}: {share}; the first is {self.first[number]}")
 
 
 def _examples(what: Task, rows: Iterable[Placed], counts: Counts) -> Iterator[Example]:
     if what.gather is not None:
-        yield from what.gather(_counted(rows, counts), counts.dropped)
+        yield from _gathered(what.gather, rows, counts)
         return
     assert what.read is not None, "a task has one of both"
-    for number, (_, place, row) in enumerate(_counted(rows, counts)):
+    for number, row in enumerate(rows):
+        counts.read[row.source] += 1
         try:
-            example = what.read(row, str(number))
+            example = what.read(row.row, str(number))
         except Dropped as why:
-            counts.drop(place, why)
+            counts.drop(row, why)
             continue
-        except KeyError as error:
-            raise DataError(f"{place}: field {error.args[0]!r} is missing") from error
-        except (ValueError, TypeError, AttributeError) as error:
-            raise DataError(f"{place}: {error}") from error
+        except FAULTS as error:
+            said = fault(what.read, row.row, str(number), error)
+            raise DataError(f"{row.place}: {said}") from error
         if example is None:
             counts.dropped["no label"] += 1
         else:
             yield example
 
 
-def _counted(rows: Iterable[Placed], counts: Counts) -> Iterator[Placed]:
-    for row in rows:
-        counts.read += 1
-        yield row
+def _gathered(gather: Gather, rows: Iterable[Placed], counts: Counts) -> Iterator[Example]:
+    """An error names the row that was read last."""
+    place, row = "", Watched()
+
+    def watched() -> Iterator[Placed]:
+        nonlocal place, row
+        for each in rows:
+            counts.read[each.source] += 1
+            place, row = each.place, Watched(each.row)
+            yield each._replace(row=row)
+
+    try:
+        yield from gather(watched(), counts.dropped)
+    except FAULTS as error:
+        raise DataError(f"{place}: {row.fault(error)}") from error
 
 
-def _unique(found: Iterable[Example], counts: Counter[str]) -> Iterator[Example]:
+def _unique(found: Iterable[Example], counts: Counts) -> Iterator[Example]:
     """Ids made unique by a suffix: predictions are joined to gold by id, and mirrors repeat some."""
     times: Counter[str] = Counter()
     used: set[str] = set()
@@ -113,7 +130,7 @@ def _unique(found: Iterable[Example], counts: Counter[str]) -> Iterator[Example]
             name = f"{example.id}~{times[example.id] + 1}"
         used.add(name)
         if name != example.id:
-            counts["renamed"] += 1
+            counts.renamed += 1
             example = changed(example, id=name)
         yield example
 
