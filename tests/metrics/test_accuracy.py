@@ -13,6 +13,7 @@ ITEMS: dict[str, tuple[list[Any], list[Any]]] = {
     "chunk_f1": ([["B-PER", "O"], ["NOUN"], ["O"]], [["B-PER", "O"], ["VERB"], ["B-LOC"]]),
     "accuracy_f1": (["1", "0", "1"], ["1", "1", None]),
     "squad_v2": ([("x",), ("y z",), ()], ["x", "y", ""]),
+    "mlqa": ([("x",), ("y z",), ()], ["x", "y", ""]),
     "token_accuracy": ([["N", "V"], ["N"], ["D"]], [["N", "N"], None, ["D"]]),
 }
 

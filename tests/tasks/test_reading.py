@@ -44,6 +44,8 @@ ROWS: dict[str, dict[str, Any]] = {
     "pawsx": {"sentence1": "a", "sentence2": "b", "label": "1"},
     "squad": SQUAD,
     "xquad": SQUAD,
+    "mlqa": SQUAD,
+    "tydiqa": SQUAD,
     "hellaswag": {"ctx_a": "A.", "ctx_b": "he", "endings": ["w", "x", "y", "z"], "label": "3"},
     "xcopa": {"premise": "p.", "choice1": "a", "choice2": "b", "question": "cause", "label": 1},
     "udpos": {"tokens": ["a", "b"], "pos_tags": ["NOUN", 15]},

@@ -27,11 +27,12 @@ def exact_match(answer: str, gold: str) -> float:
 
 
 def f1(answer: str, gold: str) -> float:
-    """Harmonic mean of precision and recall over words, repeated words counted; 0 when either is empty.
+    """F1 over the words of both. SQuAD v2.0 gives two empty answers 1, which `items` sees to."""
+    return overlap(normalised(answer).split(), normalised(gold).split())
 
-    SQuAD v2.0 gives two empty answers 1, which is right where no answer is an answer: see `items`.
-    """
-    mine, right = normalised(answer).split(), normalised(gold).split()
+
+def overlap(mine: Sequence[str], right: Sequence[str]) -> float:
+    """Harmonic mean of precision and recall over words, repeated words counted; 0 when either is empty."""
     same = sum((Counter(mine) & Counter(right)).values())
     if same == 0:
         return 0.0

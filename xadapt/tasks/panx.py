@@ -8,6 +8,7 @@ LANGUAGES = tuple(
     "af ar bg bn de el en es et eu fa fi fr he hi hu id it ja jv ka kk ko ml mr ms my nl pt ru "
     "sw ta te th tl tr ur vi yo zh".split()
 )
+WIDER = ("az", "gu", "lt", "pa", "pl", "qu", "ro", "uk")
 
 
 def read(row: Row, name: str) -> Tagging:
@@ -28,6 +29,7 @@ TASK = Task(
     benchmarks=("xtreme", "xtreme-r"),
     labels=LABELS,
     languages=LANGUAGES,
+    wider=WIDER,
     read=read,
     train=_source("en", "train"),
     dev=_source("en", "validation"),

@@ -7,6 +7,7 @@ from xadapt.task import Source, Task, question_of
 from xadapt.tasks import squad
 
 LANGUAGES = ("ar", "de", "el", "en", "es", "hi", "ru", "th", "tr", "vi", "zh")
+WIDER = ("ro",)
 
 
 def _test(language: str) -> Source:
@@ -26,6 +27,7 @@ TASK = Task(
     role="target",
     benchmarks=("xtreme", "xtreme-r"),
     languages=LANGUAGES,
+    wider=WIDER,
     read=question_of,
     train=squad.TASK.train,
     trains_as="squad",
