@@ -86,19 +86,24 @@ def main() -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")
     code = _run()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BrokenPipeError:
+        _stop_writing()
     sys.exit(code)
+
+
+def _stop_writing() -> None:
+    """Whoever read the output has gone (`| head`): what is left of it goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run() -> int:
     try:
         result = app(standalone_mode=False)
         if result == INTERRUPTED:
-            # Newer typer catches Ctrl-C itself and gives this in its place.
-            raise KeyboardInterrupt
-        # Typer turns Ctrl-C into an exit with this code, without a word.
-        if result == INTERRUPTED:
+            # Typer turns Ctrl-C into an exit with this code, without a word.
             return _interrupted()
         return result if isinstance(result, int) else 0
     except XadaptError as error:
@@ -107,8 +112,9 @@ def _run() -> int:
         return int(error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         return _interrupted()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (BrokenPipeError, SystemExit):
+        # Typer ends so, with code 1, when a pipe broke: the one case in which it exits by itself.
+        _stop_writing()
         return 0
     except Exception as error:
         # Typer brings click under a private name, or uses the one installed: known by what it offers.

@@ -37,11 +37,11 @@ def test_printing_and_parsing_are_inverse(form):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("fuse(mnli)", "has 1 parts, fuse takes 2 or more"),
-        ("fuse(each)", "has 1 parts, fuse takes 2 or more"),
+        ("fuse(mnli)", "has 1 part, fuse takes 2 or more"),
+        ("fuse(each)", "has 1 part, fuse takes 2 or more"),
         ("stack(all)", "has 3 parts, stack takes 1"),
         ("stack", "has 0 parts, stack takes 1"),
-        ("alone(mnli)", "has 1 parts, alone takes 0"),
+        ("alone(mnli)", "has 1 part, alone takes 0"),
         ("fuse(mnli, mnli)", "names a task twice"),
         ("fuse(all, mnli)", "'each' and 'all' stand alone"),
         ("stak(mnli)", r"no composition 'stak'; did you mean 'stack'\?"),

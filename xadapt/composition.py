@@ -93,7 +93,8 @@ def parse(text: str, names: Sequence[str], at: str = "composition") -> Iterator[
     for group in _spread(parts, names):
         if len(group) < form.fewest or (form.most is not None and len(group) > form.most):
             takes = f"{form.fewest}" if form.fewest == form.most else f"{form.fewest} or more"
-            raise ConfigError(f"{at}: {text!r} has {len(group)} parts, {form.form} takes {takes}")
+            count = f"{len(group)} part" + ("" if len(group) == 1 else "s")
+            raise ConfigError(f"{at}: {text!r} has {count}, {form.form} takes {takes}")
         if len(set(group)) < len(group):
             raise ConfigError(f"{at}: {text!r} names a task twice")
         yield form(tuple(group))

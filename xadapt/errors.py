@@ -66,6 +66,8 @@ class DiskFull(DoesNotFit):
 class Unwritable(XadaptError):
     """A store that cannot be written, for want of permission or of a folder to lie in."""
 
+    code = 2
+
 
 class TrainingFailed(XadaptError):
     """A loss or gradient that is not finite, or a weight that moved although it is frozen."""

@@ -1,6 +1,7 @@
 """Faults at the command line: some stages fail, a store is damaged, a fault of ours."""
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -126,3 +127,24 @@ def test_a_pipe_keeps_lines_whole_unless_told_otherwise(monkeypatch, columns, tt
         monkeypatch.setenv("COLUMNS", columns)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: tty, raising=False)
     assert output.stdout().width == width
+
+
+def test_a_store_that_is_a_file_is_refused(tmp_path):
+    (tmp_path / "runs").write_text("")
+    done = xadapt("run", "demo", "--store", str(tmp_path / "runs"))
+    assert done.returncode == 2
+    assert f"cannot keep a store at {tmp_path / 'runs'}" in done.stderr and "hint: choose" in done.stderr
+
+
+def test_a_data_folder_must_be_there_even_where_it_is_not_needed(tmp_path):
+    done = xadapt("plan", "demo", "--data", str(tmp_path / "nope"))
+    assert done.returncode == 4 and "nope: no such folder" in done.stderr
+
+
+def test_a_reader_that_leaves_early_is_no_fault():
+    line = [sys.executable, "-c", "from xadapt.cli.main import main; main()", "tasks", "--json"]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait() == 0

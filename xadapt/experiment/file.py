@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from xadapt import presets, toml
-from xadapt.errors import UnknownName, nearest
+from xadapt.errors import DataError, UnknownName, nearest
 from xadapt.experiment.cells import Experiment
 from xadapt.experiment.checks import (
     check_compositions,
@@ -25,8 +25,10 @@ def load(name: str, settings: list[str] | None = None, data_folder: Path | None 
     """An experiment by path, or one that ships with xadapt by name.
 
     Raises ConfigError for what is not strict TOML of this shape or says nothing that could run,
-    UnknownName for a file, task or language that is not there.
+    UnknownName for a file, task or language that is not there, DataError for a data folder that is not.
     """
+    if data_folder is not None and not data_folder.is_dir():
+        raise DataError(f"--data {data_folder}: no such folder")
     document = presets.expand(toml.assign(read(name), settings or [], closed=("recipe",)))
     lock = locks.read(locks.beside(name))
     found = replace(toml.build(document, Experiment), data_folder=data_folder, lock=lock)
