@@ -6,7 +6,7 @@ import pytest
 
 from xadapt import examples
 from xadapt.errors import DataError
-from xadapt.examples import Choice, Classification, Example, Pairing, Question, Tagging, Text
+from xadapt.examples import Choice, Classification, Example, Pairing, Passage, Question, Tagging, Text
 
 EACH: dict[str, list[Example]] = {
     "classification": [Classification("1", "a\u2028b", None, "x"), Classification("2", "هلا", "😀", "y")],
@@ -14,6 +14,7 @@ EACH: dict[str, list[Example]] = {
     "tagging": [Tagging("1", ("नमस्ते", "ช"), ("INTJ", "X")), Tagging("2", (), ())],
     "span": [Question("1", "q", "ctx", ("c",), (0,)), Question("2", "q", "ctx", (), ())],
     "retrieval": [Pairing("1", "北京", "Beijing"), Pairing("2", "a", "b")],
+    "ranking": [Passage("1", "q?", "query", ("2",)), Passage("2", "a.", "candidate", pair="a. b.")],
     "mlm": [Text("1", "line"), Text("2", "line", "beside")],
 }
 

@@ -97,6 +97,8 @@ class Passage:
     side: Literal["query", "candidate"]
     relevant: tuple[str, ...] = ()
     """Of a query the ids of the candidates that answer or translate it."""
+    pair: str | None = None
+    """Of a candidate the passage that it stands in, where it is read with it."""
 
     @property
     def gold(self) -> tuple[str, ...]:
@@ -112,6 +114,7 @@ KINDS: dict[str, type[Example]] = {
     "tagging": Tagging,
     "span": Question,
     "retrieval": Pairing,
+    "ranking": Passage,
     "mlm": Text,
 }
 """The example that each task type reads; its keys are the task types."""

@@ -9,12 +9,12 @@ import torch
 
 from xadapt.composition import Fuse, Stack
 from xadapt.errors import TrainingFailed
-from xadapt.examples import Choice, Classification, Question, Tagging
+from xadapt.examples import Choice, Classification, Passage, Question, Tagging
 from xadapt.modeling.assemble import Assembled, Slot
 from xadapt.modeling.encoder import Encoder
 from xadapt.modeling.pretrained import train_tokenizer
 from xadapt.recipe import Architecture, Bottleneck, LoRA, Recipe
-from xadapt.task_types import task_type
+from xadapt.task_types import encode_training, task_type
 from xadapt.training.batches import Schedule
 from xadapt.training.checkpoint import Checkpoint
 from xadapt.training.loop import Job, Loop, entries
@@ -46,12 +46,17 @@ EXAMPLES = {
         for n in range(12)
         for _at in [len(" ".join(sentence(n, 9).split()[:2])) + 1]
     ],
+    "ranking": [
+        *(Passage(f"c{n}", sentence(n, 3), "candidate", pair=sentence(n, 6)) for n in range(9)),
+        *(Passage(f"q{n}", sentence(n, 4), "query", (f"c{n}", f"c{(n + 3) % 9}")) for n in range(9)),
+    ],
 }
 PLANS = {
     "classification": Recipe(batch=6, steps=9, lr=3e-3, dropout=0.2),
     "tagging": Recipe(batch=4, steps=12, lr=1e-3, dropout=0.1, clip=0.5, weight_decay=0.1),
     "choice": Recipe(batch=2, steps=5, lr=2e-3, dropout=0.0, pooling="max"),
     "span": Recipe(batch=3, steps=11, lr=2e-3, dropout=0.1, warmup=0.3),
+    "ranking": Recipe(batch=5, steps=10, lr=2e-3, dropout=0.1, pooling="mean"),
 }
 
 
@@ -74,6 +79,7 @@ def slots():
         "tagging": Slot(Stack((a,)), own=b),
         "choice": Slot(own=random_module(LoRA(rank=2, dropout=0.1), 3)),
         "span": Slot(Fuse((a, b)), fusion=random_fusion((a, b), 4)),
+        "ranking": Slot(own=random_module(Bottleneck(reduction_factor=4), 5)),
     }
 
 
@@ -81,7 +87,7 @@ def make(kinds, encoder, tokenizer, folder, seconds=1e9) -> Loop:
     jobs = []
     for kind in kinds:
         recipe = PLANS[kind]
-        items = task_type(kind).encode(EXAMPLES[kind], tokenizer, recipe, ("a", "b"))
+        items = encode_training(task_type(kind), EXAMPLES[kind], tokenizer, recipe, ("a", "b"))
         head = task_type(kind).head(encoder, ("a", "b"), 5)
         jobs.append(Job(kind, task_type(kind), items, head, Schedule(kind, len(items), recipe, 1)))
     assembled = Assembled([slots()[kind] for kind in kinds], encoder.config)
@@ -97,7 +103,7 @@ def result(loop: Loop, number: int) -> dict[str, torch.Tensor]:
     return loop.assembled.trained(number).weights | head
 
 
-def test_four_kinds_of_task_side_by_side_equal_each_apart(encoder, tokenizer, tmp_path):
+def test_kinds_of_task_side_by_side_equal_each_apart(encoder, tokenizer, tmp_path):
     kinds = list(PLANS)
     together = make(kinds, encoder, tokenizer, tmp_path / "k")
     together.run()

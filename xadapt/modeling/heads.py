@@ -72,6 +72,19 @@ class TokenHead(nn.Module):
         return made
 
 
+class CosineHead(nn.Module):
+    """Cosines times a scale that trains: the logits of a dual encoder."""
+
+    def __init__(self, scale: float) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.full((1,), scale))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """[queries, candidates] -> the same."""
+        made: torch.Tensor = x * self.scale
+        return made
+
+
 class LMHead(nn.Module):
     """Dense, GELU, LayerNorm, then the word embeddings as decoder, with a bias of its own."""
 

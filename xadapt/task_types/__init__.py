@@ -51,6 +51,18 @@ class TaskType(Protocol):
         """One prediction per example that is asked for one (`examples.asked`), in their order."""
 
 
+def encode_training(
+    kind: TaskType,
+    examples: Sequence[Any],
+    tokenizer: tokenizers.Tokenizer,
+    recipe: Recipe,
+    labels: Sequence[str],
+) -> list[Item]:
+    """The items that a training draws from: those of `encode`, unless the type has pairs to train on."""
+    made: list[Item] = getattr(kind, "encode_training", kind.encode)(examples, tokenizer, recipe, labels)
+    return made
+
+
 def task_type(name: str) -> TaskType:
     """The module of this name; the names are the keys of `examples.KINDS`."""
     return cast(TaskType, import_module(f"{__name__}.{name}"))

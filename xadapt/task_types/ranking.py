@@ -1,0 +1,127 @@
+"""Ranking: the candidates that answer a query, by cosine of pooled states of the last layer.
+
+The dual encoder that XTREME-R trains for LAReQA and Mewsli-X (google-research/xtreme, `third_party/bert.py`):
+one encoder reads both sides, logits are cosines times a trained scale that starts at 100, and the other
+candidates of a batch are the negatives. Two differences: there is no pooler, a layer for which XLM-R has no
+pretrained weights (izhx/nlu-evals leaves it out too), and a candidate that also answers the query is no
+negative of it.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import tokenizers
+import torch
+from torch.nn import functional as F
+
+from xadapt.errors import DataError
+from xadapt.examples import Passage
+from xadapt.modeling.encoder import Dropout, Encoder
+from xadapt.modeling.heads import CosineHead, pool
+from xadapt.recipe import Recipe
+from xadapt.task_types.items import Batch, Item, encode_pairs, lay_out
+
+SCALE = 100.0
+BEST = 20
+"""Candidates that a prediction names: XTREME-R scores no more."""
+BLOCK = 4096
+QUERIES = 1024
+"""Candidates and queries compared at once, which bounds the memory."""
+
+
+def encode(
+    examples: Sequence[Passage], tokenizer: tokenizers.Tokenizer, recipe: Recipe, labels: Sequence[str]
+) -> list[Item]:
+    """One item per passage: `<s> text </s>`, or `<s> text </s></s> pair </s>`."""
+    ids = encode_pairs(tokenizer, ((e.text, e.pair) for e in examples), recipe.max_length)
+    return [Item(index, (sequence,)) for index, sequence in enumerate(ids)]
+
+
+def encode_training(
+    examples: Sequence[Passage], tokenizer: tokenizers.Tokenizer, recipe: Recipe, labels: Sequence[str]
+) -> list[Item]:
+    """One item per query and candidate that answers it; `target` is (its id, the ids of all that do).
+
+    Raises DataError for an answer that is no candidate, or when no query has one.
+    """
+    passages = encode(examples, tokenizer, recipe, labels)
+    place = {example.id: index for index, example in enumerate(examples) if example.side == "candidate"}
+    items = []
+    for query, example in zip(passages, examples, strict=True):
+        for name in example.relevant:
+            if name not in place:
+                raise DataError(f"query {example.id!r}: {name!r} is no candidate")
+            sequences = query.sequences + passages[place[name]].sequences
+            items.append(Item(query.example, sequences, (name, frozenset(example.relevant))))
+    if not items:
+        raise DataError("no query has a candidate that answers it")
+    return items
+
+
+def head(encoder: Encoder, labels: Sequence[str], seed: int) -> torch.nn.Module:
+    return CosineHead(SCALE)
+
+
+def batch(items: Sequence[Item], random: np.random.Generator, recipe: Recipe) -> Batch:
+    """Passages to predict from, or pairs to train on with `answers`, [pairs, pairs]: what is no negative."""
+    made = lay_out(items)
+    if items[0].target is not None:
+        names = [item.target[0] for item in items]
+        answers = [[name in item.target[1] for name in names] for item in items]
+        made.targets["answers"] = torch.tensor(answers).fill_diagonal_(False)
+    return made
+
+
+def _vectors(hidden: torch.Tensor, batch: Batch, recipe: Recipe) -> torch.Tensor:
+    """[sequences, width], each of length 1."""
+    return F.normalize(pool(hidden, batch.lengths, recipe.pooling).float(), dim=-1)
+
+
+def loss(
+    head: torch.nn.Module, hidden: torch.Tensor, batch: Batch, recipe: Recipe, dropout: Dropout
+) -> torch.Tensor:
+    """Cross entropy of each query's own candidate among those of the batch."""
+    vectors = _vectors(hidden, batch, recipe)
+    # Not in half precision: the scale turns its rounding into whole logits.
+    with torch.autocast(hidden.device.type, enabled=False):
+        logits = head(vectors[0::2] @ vectors[1::2].T)
+    logits = logits.masked_fill(batch.targets["answers"], float("-inf"))
+    return F.cross_entropy(logits, torch.arange(len(logits), device=logits.device))
+
+
+def outputs(head: torch.nn.Module, hidden: torch.Tensor, batch: Batch, recipe: Recipe) -> list[np.ndarray]:
+    """Per passage its vector, [width]."""
+    return list(_vectors(hidden, batch, recipe).cpu().numpy())
+
+
+def decode(
+    outputs: Sequence[np.ndarray],
+    items: Sequence[Item],
+    examples: Sequence[Passage],
+    labels: Sequence[str],
+) -> list[list[str]]:
+    """For each query the ids of the `BEST` nearest candidates, best first; of equals the first one read."""
+    asked = [vector for vector, e in zip(outputs, examples, strict=True) if e.side == "query"]
+    pool = [vector for vector, e in zip(outputs, examples, strict=True) if e.side == "candidate"]
+    names = [example.id for example in examples if example.side == "candidate"]
+    found: list[list[str]] = []
+    for start in range(0, len(asked), QUERIES):
+        for row in nearest(np.stack(asked[start : start + QUERIES]), pool, BEST).tolist():
+            found.append([names[number] for number in row])
+    return found
+
+
+def nearest(queries: np.ndarray, pool: Sequence[np.ndarray], best: int) -> torch.Tensor:
+    """Numbers in `pool` of the `best` candidates with the largest dot product, [queries, best or fewer].
+
+    Exact; the candidates are compared block by block.
+    """
+    asked = torch.from_numpy(queries)
+    scores, numbers = torch.empty(len(asked), 0), torch.empty(len(asked), 0, dtype=torch.int64)
+    for start in range(0, len(pool), BLOCK):
+        block = torch.from_numpy(np.stack(pool[start : start + BLOCK]))
+        here = torch.arange(start, start + len(block)).expand(len(asked), -1)
+        scores, order = torch.cat([scores, asked @ block.T], 1).sort(stable=True, dim=1, descending=True)
+        numbers = torch.cat([numbers, here], 1).gather(1, order)[:, :best]
+        scores = scores[:, :best]
+    return numbers
