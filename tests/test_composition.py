@@ -1,69 +1,8 @@
-"""Compositions: the printed form is the parsed form, and a table says what is defined."""
+"""Compositions as values, and the table that says what is defined."""
 
-import pytest
-
-from xadapt.composition import FORMS, READ, TRAINED, Alone, Continue, Fuse, Stack, parse, supports
-from xadapt.errors import ConfigError, UnknownName
+from xadapt.composition import FORMS, READ, TRAINED, Alone, Chain, Continue, Fuse, Merge, Stack, supports
 
 NAMES = ("mnli", "squad", "hellaswag")
-
-
-def parsed(text: str) -> list:
-    return list(parse(text, NAMES, "e.toml:3: target.compositions[0]"))
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("alone", [Alone()]),
-        (" alone ( ) ", [Alone()]),
-        ("stack(mnli)", [Stack(("mnli",))]),
-        ("continue( squad )", [Continue(("squad",))]),
-        ("fuse(squad,mnli)", [Fuse(("squad", "mnli"))]),
-        ("fuse(all)", [Fuse(NAMES)]),
-        ("stack(each)", [Stack((name,)) for name in NAMES]),
-    ],
-)
-def test_what_is_written_is_read(text, expected):
-    assert parsed(text) == expected
-
-
-@pytest.mark.parametrize("form", FORMS)
-def test_printing_and_parsing_are_inverse(form):
-    least = FORMS[form](NAMES[: FORMS[form].fewest])
-    assert parsed(str(least)) == [least]
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("fuse(mnli)", "has 1 part, fuse takes 2 or more"),
-        ("fuse(each)", "has 1 part, fuse takes 2 or more"),
-        ("stack(all)", "has 3 parts, stack takes 1"),
-        ("stack", "has 0 parts, stack takes 1"),
-        ("alone(mnli)", "has 1 part, alone takes 0"),
-        ("fuse(mnli, mnli)", "names a task twice"),
-        ("fuse(all, mnli)", "'each' and 'all' stand alone"),
-        ("stak(mnli)", r"no composition 'stak'; did you mean 'stack'\?"),
-        ("stack(mnli", "is not a composition"),
-        ("stack(stack(mnli))", "is not a composition"),
-        ("", "is not a composition"),
-    ],
-)
-def test_what_is_no_composition_says_why(text, message):
-    with pytest.raises(ConfigError, match=message):
-        parsed(text)
-
-
-def test_a_part_must_be_an_intermediate_task():
-    with pytest.raises(UnknownName, match=r"compositions\[0\]: 'stack\(squat\)' names 'squat'.*'squad'\?"):
-        parsed("stack(squat)")
-
-
-@pytest.mark.parametrize("text", ["stack(each)", "fuse(all)"])
-def test_ranging_over_nothing_is_an_error_not_an_empty_report(text):
-    with pytest.raises(ConfigError, match="ranges over no intermediate task"):
-        list(parse(text, ()))
 
 
 def test_the_table_decides_for_every_pair():
@@ -74,9 +13,28 @@ def test_the_table_decides_for_every_pair():
             assert (trained is None) == (form.form in TRAINED[method])
             read = supports(method, composition, trains=False)
             assert (read is None) == (form.form in TRAINED[method] and form.form in READ)
-    assert supports("full", Alone(), trains=True) == "alone is not defined for full"
+    assert supports("full", Fuse(NAMES), trains=True) == "fuse is not defined for full"
 
 
-def test_changing_the_leaves_keeps_the_form():
+def test_changing_the_parts_keeps_form_and_options():
     assert Fuse(("a", "b")).map(str.upper) == Fuse(("A", "B"))
+    assert Merge(("a", "b"), "ties", density=0.5).map(str.upper) == Merge(("A", "B"), "ties", density=0.5)
     assert Stack(("a",)) != Continue(("a",)), "equal parts under another form are another composition"
+
+
+def test_the_tasks_are_the_leaves():
+    assert list(Fuse((Chain(("mnli", "squad")), "mnli")).tasks()) == ["mnli", "squad", "mnli"]
+    assert list(Alone().tasks()) == []
+
+
+def test_what_a_bottleneck_cannot_merge():
+    linear = Stack((Merge(NAMES[:2]),))
+    assert supports("bottleneck", linear, trains=True) is None
+    ties = Stack((Merge(NAMES[:2], "ties", density=0.5),))
+    assert (
+        supports("bottleneck", ties, trains=True)
+        == "merge by ties is not defined for bottleneck, only linear"
+    )
+    assert supports("lora", ties, trains=True) is None
+    ranked = Fuse((Merge(NAMES[:2], rank=4), "squad"))
+    assert supports("bottleneck", ranked, trains=True) == "merge to a rank is not defined for bottleneck"

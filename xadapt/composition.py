@@ -1,15 +1,17 @@
-"""How trained modules are combined under a target, written as `fuse(mnli, squad)` and kept as a value.
+"""How trained modules are combined under a target, written as `fuse(chain(mnli, squad), hellaswag)`.
 
-The leaves are task names in an experiment file, and stages in a plan. The printed form is the parsed
-form. Which method supports which composition, trained or read as it is, stands in one table.
+A composition is a tree and a value. At the top stands what a target does with modules (`alone`, `continue`,
+`stack`, `fuse`, `gate`, `merge`), below it stand modules: an intermediate task by name, or one that is made
+of several (`chain`, `multitask`, `merge`, `... + mlm`). Its leaves are task names in an experiment file; in a
+plan its parts are stages. The printed form is the parsed form (notation.py). Which method supports which
+composition, trained or read as it is, stands in one table.
 """
 
-import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Literal
 
-from xadapt.errors import ConfigError, UnknownName, nearest
+Place = Literal["target", "module", "both"]
 
 
 @dataclass(frozen=True)
@@ -21,13 +23,41 @@ class Composition:
     form: ClassVar[str] = ""
     fewest: ClassVar[int] = 1
     most: ClassVar[int | None] = 1
+    place: ClassVar[Place] = "target"
+    """Whether it stands under a target, makes a module for another composition, or both."""
+    only_tasks: ClassVar[bool] = False
+    """Whether its parts must be tasks, since it trains them itself."""
 
     def map(self, change: Callable[[Any], Any]) -> "Composition":
-        """The same form over changed parts."""
-        return type(self)(tuple(change(part) for part in self.parts))
+        """The same form and options over changed parts."""
+        options = {name: getattr(self, name) for name in self.options()}
+        return type(self)(tuple(change(part) for part in self.parts), **options)
+
+    @classmethod
+    def options(cls) -> tuple[str, ...]:
+        """The names of what may be said behind a semicolon."""
+        return tuple(field.name for field in fields(cls) if field.name != "parts")
+
+    def tasks(self) -> Iterator[str]:
+        """The task names at its leaves, from left to right, each as often as it stands there."""
+        for part in self.parts:
+            if isinstance(part, Composition):
+                yield from part.tasks()
+            else:
+                yield part
 
     def __str__(self) -> str:
-        return f"{self.form}({', '.join(map(str, self.parts))})" if self.parts else self.form
+        said = [
+            f"{field.name}={_written(getattr(self, field.name))}"
+            for field in fields(self)
+            if field.name != "parts" and getattr(self, field.name) != field.default
+        ]
+        inner = "; ".join([", ".join(map(str, self.parts)), *([", ".join(said)] if said else [])])
+        return f"{self.form}({inner})" if inner else self.form
+
+
+def _written(value: object) -> str:
+    return f"[{', '.join(map(str, value))}]" if isinstance(value, tuple) else str(value)
 
 
 class Alone(Composition):
@@ -49,18 +79,80 @@ class Stack(Composition):
 
 
 class Fuse(Composition):
-    """A learned attention mixes frozen modules: AdapterFusion (Pfeiffer et al. 2021)."""
+    """A learned attention mixes frozen modules: AdapterFusion (Pfeiffer et al. 2021), for LoRA in rank space.
+
+    Under a target without training the attention is trained on the mixture of the parts' own tasks.
+    """
 
     form, fewest, most = "fuse", 2, None
 
 
-FORMS: dict[str, type[Composition]] = {form.form: form for form in (Alone, Continue, Stack, Fuse)}
+class Gate(Composition):
+    """One learned weight per frozen module and layer: the cheap baseline beside `fuse`."""
 
-TRAINED = {"bottleneck": ("alone", "continue", "stack", "fuse"), "lora": ("alone", "continue", "stack")}
+    form, fewest, most = "gate", 2, None
+
+
+How = Literal["linear", "ties", "dare"]
+
+
+@dataclass(frozen=True)
+class Merge(Composition):
+    """One module from several in weight space, by a stated formula; nothing is trained (modeling/merge.py).
+
+    Under a target that trains, the target's module starts from it.
+    """
+
+    how: How = "linear"
+    weights: tuple[float, ...] = ()
+    """One for each part; the mean of all when empty."""
+    density: float | None = None
+    """Share of the entries that `ties` and `dare` keep."""
+    rank: int | None = None
+    """Of the merged LoRA module, by truncated SVD; exact when None."""
+    seed: int = 0
+    """Of what `dare` drops."""
+
+    form, fewest, most, place = "merge", 2, None, "both"
+    __str__ = Composition.__str__
+
+
+class Chain(Composition):
+    """Each task continues from the module of the one before it: sequential intermediate training."""
+
+    form, fewest, most, place = "chain", 2, None, "module"
+
+
+class Multitask(Composition):
+    """One module trained on the mixture of several tasks."""
+
+    form, fewest, most, place, only_tasks = "multitask", 2, None, "module", True
+
+
+class WithText(Composition):
+    """One module whose training is mixed with masked language modelling on the text of `[mlm]`."""
+
+    form, place = "+ mlm", "module"
+
+    def __str__(self) -> str:
+        return f"{self.parts[0]} + mlm"
+
+
+FORMS: dict[str, type[Composition]] = {
+    form.form: form for form in (Alone, Continue, Stack, Fuse, Gate, Merge, Chain, Multitask)
+}
+"""By the word that they are written with."""
+TARGETS = tuple(name for name, form in FORMS.items() if form.place != "module")
+MODULES = tuple(name for name, form in FORMS.items() if form.place != "target")
+
+_MERGES = ("alone", "continue", "stack", "fuse", "gate", "merge")
+TRAINED: dict[str, tuple[str, ...]] = {
+    "bottleneck": _MERGES,
+    "lora": _MERGES,
+}
 """method -> compositions under a target that trains."""
-
-READ = ("alone", "continue", "stack")
-"""Compositions that a target without training can read: `fuse` has no weights until a target trains it."""
+READ = ("alone", "continue", "stack", "merge", "fuse")
+"""Compositions that a target without training can read: `gate` has no weights until a target trains it."""
 
 
 def supports(method: str, composition: Composition, *, trains: bool) -> str | None:
@@ -69,43 +161,17 @@ def supports(method: str, composition: Composition, *, trains: bool) -> str | No
         return f"{composition.form} is not defined for {method}"
     if not trains and composition.form not in READ:
         return f"{composition.form} needs a target that trains"
+    if method == "bottleneck" and (why := _merges_by_average(composition)):
+        return why
     return None
 
 
-def parse(text: str, names: Sequence[str], at: str = "composition") -> Iterator[Composition]:
-    """Read one composition over the intermediate tasks `names`.
-
-    `each` stands for every name in turn, `all` for all of them. Raises ConfigError for a wrong form
-    or number of parts, UnknownName for a part that is no intermediate task; both name `at`.
-    """
-    match = re.fullmatch(r"\s*([\w-]+)\s*(?:\(([^()]*)\))?\s*", text)
-    if not match:
-        raise ConfigError(f"{at}: {text!r} is not a composition; write for example 'fuse(mnli, squad)'")
-    if match[1] not in FORMS:
-        raise ConfigError(f"{at}: no composition {match[1]!r}{nearest(match[1], FORMS)}")
-    form = FORMS[match[1]]
-    parts = [part.strip() for part in match[2].split(",")] if match[2] and match[2].strip() else []
-    for part in parts:
-        if part not in (*names, "each", "all"):
-            raise UnknownName(f"{at}: {text!r} names {part!r}, no intermediate task{nearest(part, names)}")
-    if not names and {"each", "all"} & set(parts):
-        raise ConfigError(f"{at}: {text!r} ranges over no intermediate task; name some in [intermediate]")
-    for group in _spread(parts, names):
-        if len(group) < form.fewest or (form.most is not None and len(group) > form.most):
-            takes = f"{form.fewest}" if form.fewest == form.most else f"{form.fewest} or more"
-            count = f"{len(group)} part" + ("" if len(group) == 1 else "s")
-            raise ConfigError(f"{at}: {text!r} has {count}, {form.form} takes {takes}")
-        if len(set(group)) < len(group):
-            raise ConfigError(f"{at}: {text!r} names a task twice")
-        yield form(tuple(group))
-
-
-def _spread(parts: list[str], names: Sequence[str]) -> Iterator[list[str]]:
-    if parts == ["each"]:
-        yield from ([name] for name in names)
-    elif "all" in parts and len(parts) == 1:
-        yield list(names)
-    elif "each" in parts or "all" in parts:
-        raise ConfigError(f"'each' and 'all' stand alone, not among others: {', '.join(parts)}")
-    else:
-        yield parts
+def _merges_by_average(composition: Composition) -> str | None:
+    """A bottleneck is no update of a frozen matrix: only the average of its weights is defined."""
+    if isinstance(composition, Merge):
+        if composition.how != "linear":
+            return f"merge by {composition.how} is not defined for bottleneck, only linear"
+        if composition.rank is not None:
+            return "merge to a rank is not defined for bottleneck"
+    parts = (part for part in composition.parts if isinstance(part, Composition))
+    return next((why for part in parts if (why := _merges_by_average(part))), None)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from xadapt import benchmarks
-from xadapt.composition import Alone, Composition, Continue, Stack, parse, supports
+from xadapt.composition import Alone, Composition, Continue, Stack, supports
 from xadapt.errors import DataError
 from xadapt.experiment.tables import (
     DataTable,
@@ -20,6 +20,7 @@ from xadapt.experiment.tables import (
     Split,
     TargetTable,
 )
+from xadapt.notation import parse
 from xadapt.recipe import ModelSpec, Reading
 from xadapt.sources import lock as locks
 from xadapt.sources import origins

@@ -5,11 +5,12 @@ from dataclasses import fields
 from difflib import get_close_matches
 from typing import Any
 
-from xadapt.composition import parse, supports
+from xadapt.composition import supports
 from xadapt.errors import ConfigError, UnknownName, nearest
 from xadapt.examples import KINDS
 from xadapt.experiment.cells import Experiment
 from xadapt.experiment.tables import RecipeTable, TargetTable
+from xadapt.notation import parse
 from xadapt.recipe import Architecture
 from xadapt.tasks import task
 from xadapt.toml import Document
