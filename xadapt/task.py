@@ -22,7 +22,10 @@ class Source:
     config: str
     split: str
     local: str
-    """`<name>/<config>/<split>` below a data folder; the toy world uses the same three words."""
+    """`<name>/<config>/<split>` below a data folder; the toy world uses the same three words.
+
+    `*` for the config stands for every config that there is, sorted.
+    """
     files: str = ""
     """Pattern of the data files inside the hub repository, where its card does not say which they are.
 

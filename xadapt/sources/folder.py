@@ -30,6 +30,12 @@ def file(folder: Path, name: str) -> Path:
     return found[0]
 
 
+def configs(folder: Path, dataset: str, split: str) -> list[str]:
+    """The configs of a dataset that have this split, sorted."""
+    found = (folder / dataset).glob(f"*/{split}.*")
+    return sorted({path.parent.name for path in found if path.name == split + readers.suffix(path.name)})
+
+
 def rows(found: "Folder", folder: Path | None) -> readers.Rows:
     """Each row with its `file:line`. Raises DataError for a file that is not the one planned with."""
     if folder is None:

@@ -1,6 +1,6 @@
 """The origin of rows as a value: what is read, never where it lies."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -67,7 +67,24 @@ def origins(
     `size` is the number of rows that the toy world makes, `lock` says what a name of the hub stands for.
     Raises DataError for a missing folder or file, ConfigError for a world that needs a flag.
     """
-    return tuple(dict.fromkeys(_origin(source, world, folder, size, lock or Lock()) for source in sources))
+    every = (each for source in sources for each in _each(source, world, folder))
+    return tuple(dict.fromkeys(_origin(source, world, folder, size, lock or Lock()) for source in every))
+
+
+def _each(source: Source, world: World, folder: Path | None) -> Sequence[Source]:
+    """The source; with `*` for its config one source for each config that the world or the folder has."""
+    dataset, config, split = source.local.split("/")
+    if config != "*" or world == "hub" or folder is None and world == "folder":
+        return (source,)
+    if world == "toyworld":
+        from xadapt import toyworld
+
+        names: Sequence[str] = toyworld.DATASETS[dataset].configs
+    else:
+        assert folder is not None
+        names = local.configs(folder, dataset, split)
+    # Where there is none, the error is that of a file that is not there.
+    return [replace(source, local=f"{dataset}/{name}/{split}") for name in names] or (source,)
 
 
 def _origin(source: Source, world: World, folder: Path | None, size: int | None, lock: Lock) -> Origin:

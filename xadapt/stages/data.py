@@ -32,7 +32,10 @@ class Data(Stage):
     task_version: int
     rows: tuple[Origin, ...]
     limit: int | None = None
-    """Keep this many rows, chosen by a fixed shuffle, so that smaller limits are subsets of larger ones."""
+    """Keep this many rows, chosen by a fixed shuffle, so that smaller limits are subsets of larger ones.
+
+    Of a search this many queries, and every candidate.
+    """
 
     def title(self) -> str:
         return f"data {self.task}"
@@ -43,7 +46,7 @@ class Data(Stage):
         counts = Counts()
         found = _unique(_examples(what, sources.rows(self.rows, context.data), counts), counts)
         if self.limit is not None:
-            found = iter(_subset(found, self.limit, counts.dropped))
+            found = _subset(found, self.limit, counts.dropped)
         kept = examples.write(found, out / "examples.jsonl")
         dropped = dict(+counts.dropped)  # unary plus leaves out reasons that took no row
         if not kept:
@@ -135,14 +138,19 @@ def _unique(found: Iterable[Example], counts: Counts) -> Iterator[Example]:
         yield example
 
 
-def _subset(found: Iterable[Example], limit: int, dropped: Counter[str]) -> list[Example]:
-    """The `limit` examples whose numbers hash lowest, in order; no more than these are held in memory."""
+def _subset(found: Iterable[Example], limit: int, dropped: Counter[str]) -> Iterator[Example]:
+    """The `limit` examples whose numbers hash lowest, in order, behind all candidates of a search.
 
-    def numbered() -> Iterator[tuple[int, Example]]:
-        for number, example in enumerate(found):
+    No more than these are held in memory.
+    """
+    kept: list[tuple[int, int, Example]] = []
+    for number, example in enumerate(found):
+        if not examples.asked([example]):
+            yield example
+            continue
+        rank = int.from_bytes(hashlib.sha256(b"%d" % number).digest(), "big")
+        heapq.heappush(kept, (-rank, number, example))
+        if len(kept) > limit:
+            heapq.heappop(kept)
             dropped["limit"] += 1
-            yield number, example
-
-    kept = heapq.nsmallest(limit, numbered(), key=lambda each: hashlib.sha256(b"%d" % each[0]).digest())
-    dropped["limit"] -= len(kept)
-    return [example for _, example in sorted(kept, key=lambda each: each[0])]
+    yield from (example for _, _, example in sorted(kept, key=lambda each: each[1]))

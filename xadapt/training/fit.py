@@ -16,7 +16,7 @@ from xadapt.modeling import formats, head_format
 from xadapt.modeling.assemble import Assembled
 from xadapt.modeling.module import Fusion
 from xadapt.stages.train import Train
-from xadapt.task_types import task_type
+from xadapt.task_types import encode_training, task_type
 from xadapt.task_types.items import Item
 from xadapt.tasks import task
 from xadapt.training.batches import Schedule, stream
@@ -66,7 +66,7 @@ def _jobs(stages: Sequence[Train], ground: Base, context: Context) -> list[Job]:
         if key not in encoded:
             found = read(stage.data, context)
             labels = what.labels or examples.labels(found)
-            encoded[key] = labels, kind.encode(found, ground.tokenizer, stage.recipe, labels)
+            encoded[key] = labels, encode_training(kind, found, ground.tokenizer, stage.recipe, labels)
         labels, items = encoded[key]
         head = kind.head(ground.encoder, labels, stream(stage.seed, stage.task, "head"))
         schedule = Schedule(stage.task, len(items), stage.recipe, stage.seed)
