@@ -73,16 +73,14 @@ def origins(
 
 def _each(source: Source, world: World, folder: Path | None) -> Sequence[Source]:
     """The source; with `*` for its config one source for each config that the world or the folder has."""
-    dataset, config, split = source.local.split("/")
-    if config != "*" or world == "hub" or folder is None and world == "folder":
+    if "/*/" not in source.local or world == "hub":
         return (source,)
+    dataset, _, split = source.local.split("/")
+    names: Sequence[str] = local.configs(folder, dataset, split) if folder else ()
     if world == "toyworld":
         from xadapt import toyworld
 
-        names: Sequence[str] = toyworld.DATASETS[dataset].configs
-    else:
-        assert folder is not None
-        names = local.configs(folder, dataset, split)
+        names = toyworld.DATASETS[dataset].configs
     # Where there is none, the error is that of a file that is not there.
     return [replace(source, local=f"{dataset}/{name}/{split}") for name in names] or (source,)
 
