@@ -3,9 +3,13 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from xadapt.examples import Example, Question
+
+if TYPE_CHECKING:
+    from xadapt.declared import Declared
 
 Row = Mapping[str, Any]
 Role = Literal["intermediate", "target", "text"]
@@ -33,6 +37,8 @@ class Source:
     """
     id_prefix: str = ""
     """Only hub rows whose `id` starts so belong here (TyDiQA keeps all languages in one file)."""
+    file: Path | None = None
+    """A file of the user's own, read in place of all these in every world."""
 
 
 Sources = Source | tuple[Source, ...]
@@ -121,6 +127,13 @@ class Task:
     """What a reader of its numbers must know."""
     version: int = 1
     """Raised when `read` gives other examples for the same rows."""
+    declared: "Declared | None" = None
+    """Of a task that an experiment file declares: what stages carry in place of its name."""
+
+    @property
+    def key(self) -> "str | Declared":
+        """What stages carry."""
+        return self.declared or self.name
 
 
 def label_name(labels: Sequence[str], value: object, field: str = "label") -> str | None:

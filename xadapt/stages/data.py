@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from xadapt import examples, sources
+from xadapt.declared import Declared
 from xadapt.errors import DataError
 from xadapt.examples import Example
 from xadapt.sources import Origin
@@ -28,7 +29,7 @@ Gather = Callable[[Iterable[Placed], Counter[str]], Iterator[Example]]
 class Data(Stage):
     """Writes `examples.jsonl`; its record's notes say how many rows were read, kept and dropped, and why."""
 
-    task: str
+    task: str | Declared
     task_version: int
     rows: tuple[Origin, ...]
     limit: int | None = None
