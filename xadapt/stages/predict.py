@@ -19,6 +19,7 @@ from xadapt.workflow.stage import Stage
 class Predict(Stage):
     """Writes `predictions.jsonl`: one `{"id", "prediction"}` a line, in the order of the examples."""
 
+    version = 2
     task: str | Declared
     language: str
     data: Data

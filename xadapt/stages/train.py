@@ -18,6 +18,7 @@ from xadapt.workflow.stage import Stage
 class Train(Stage):
     """An intermediate task is a Train whose base is `alone`; a target is one over a composition of those."""
 
+    version = 2
     task: str | Declared
     data: Data
     model: ModelSpec | Encoder
