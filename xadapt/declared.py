@@ -25,8 +25,8 @@ class Declared:
     """What must be known of a declared task to read, train and predict it."""
 
     name: str
-    type: str
-    """A key of `FORMS`."""
+    kind: str
+    """Its task type, a key of `FORMS`."""
     labels: tuple[str, ...] = ()
     """Class names in the order of their numbers; of a choice the names of the choices in their order."""
     columns: tuple[tuple[str, Column], ...] = ()
@@ -40,11 +40,11 @@ class Declared:
     @property
     def task(self) -> Task:
         """The task without its data and its metric, which an experiment adds."""
-        of_head = self.labels if self.type != "choice" and self.trains_as is None else ()
+        of_head = self.labels if self.kind != "choice" and self.trains_as is None else ()
         return Task(
             name=self.name,
-            type=self.type,
-            metric=FORMS[self.type].metrics[0],
+            type=self.kind,
+            metric=FORMS[self.kind].metrics[0],
             role="target",
             labels=of_head,
             read=partial(_read, self),
@@ -56,8 +56,8 @@ class Declared:
     def check(self, row: Row) -> None:
         """Raises ValueError for a column that is needed and not in this row, with the nearest."""
         fields = Fields(self, row)
-        form = FORMS[self.type]
-        answers = ("answers",) if self.type == "span" and not fields.flat else ()
+        form = FORMS[self.kind]
+        answers = ("answers",) if self.kind == "span" and not fields.flat else ()
         for field in (*form.needed, *answers, *dict(self.columns)):
             fields.value(field)
 
@@ -237,4 +237,4 @@ FORMS: Mapping[str, Form] = {
 
 
 def _read(declared: Declared, row: Row, number: str) -> Example | None:
-    return FORMS[declared.type].read(Fields(declared, row), number)
+    return FORMS[declared.kind].read(Fields(declared, row), number)

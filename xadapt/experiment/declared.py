@@ -38,7 +38,7 @@ def _task(name: str, table: TaskTable, others: Mapping[str, Task]) -> Task:
     same = {(field, field) for field in FORMS[table.type].needed}
     value = Declared(
         name=name,
-        type=table.type,
+        kind=table.type,
         labels=labels,
         columns=tuple(sorted(set(table.columns.items()) - same)),
         trains_as=table.trains_as,

@@ -55,7 +55,11 @@ class Data(Stage):
             raise DataError(f"{places}: no usable row" + (f" ({dropped})" if dropped else ""))
         counts.check([sources.place(each) for each in self.rows])
         notes = {"read": counts.read.total(), "kept": kept, "dropped": dropped}
-        return notes | ({"renamed": counts.renamed} if counts.renamed else {})
+        # Only the name: the rest of the path says where, and a record may be shown to others.
+        own = [Path(each.path).name for each in self.rows if isinstance(each, sources.Own)]
+        return (
+            notes | ({"renamed": counts.renamed} if counts.renamed else {}) | ({"from": own} if own else {})
+        )
 
 
 @dataclass
