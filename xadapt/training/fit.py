@@ -34,9 +34,7 @@ def fit(stages: Sequence[Train], outs: Sequence[Path], context: Context) -> dict
     started = time.monotonic()
     ground = base(stages[0].model, context)
     jobs = _jobs(stages, ground, context)
-    slots = [
-        new_slot(stage, ground.encoder, context, stream(stage.seed, stage.task, "module")) for stage in stages
-    ]
+    slots = [new_slot(stage, ground, context, stream(stage.seed, stage.task, "module")) for stage in stages]
     assembled = Assembled(slots, ground.encoder.config).to(ground.placed.device)
     before = ground.encoder.fingerprint(), assembled.fingerprint()
     owners = [stage.digest for stage in stages]
@@ -69,17 +67,18 @@ def _jobs(stages: Sequence[Train], ground: Base, context: Context) -> list[Job]:
             encoded[key] = labels, encode_training(kind, found, ground.tokenizer, stage.recipe, labels)
         labels, items = encoded[key]
         head = kind.head(ground.encoder, labels, stream(stage.seed, stage.task, "head"))
-        schedule = Schedule(stage.task, len(items), stage.recipe, stage.seed)
-        jobs.append(Job(stage.task, kind, items, head.to(ground.placed.device), schedule, labels))
+        schedule = Schedule(str(stage.task), len(items), stage.recipe, stage.seed)
+        jobs.append(Job(str(stage.task), kind, items, head.to(ground.placed.device), schedule, labels))
     return jobs
 
 
 def _save(stage: Train, out: Path, job: Job, assembled: Assembled, number: int, ground: Base) -> None:
     config = ground.encoder.config
-    about = formats.About(stage.task, ground.name, job.labels, stage.recipe.pooling)
+    choices = len(job.items[0].sequences)
+    about = formats.About(str(stage.task), ground.name, job.labels, stage.recipe.pooling, choices)
     result = assembled.trained(number)
     if isinstance(result, Fusion):
-        formats.save_fusion(out, result, [part.task for part in stage.base.parts], about, config)
+        formats.save_fusion(out, result, [str(part.task) for part in stage.base.parts], about, config)
     else:
         formats.save_module(out, result, about, config)
     head_format.save_head(out, job.head, task(stage.task).type, about, config)
