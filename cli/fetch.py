@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .options import DataPath, ExperimentName, Json, Quiet, Settings
-from .output import document, note, stdout
+from .output import document, note, note_lock, stdout
 
 if TYPE_CHECKING:
     from xadapt.errors import XadaptError
@@ -30,8 +30,9 @@ def fetch(
 ) -> int:
     """Lock and download what an experiment reads from the hub; runs then need no network.
 
-    The lock file beside the experiment (`my.toml`: `my.lock`; of a shipped one in the current folder) says
-    which revisions and files the numbers come from: commit it. To move to newer data, remove a table of it.
+    The lock file beside the experiment (`my.toml`: `my.lock`) says which revisions and files the numbers
+    come from: commit it. That of a shipped experiment lies in the current folder, so run it from there. To
+    move to newer data, remove a table of it.
 
     **Examples**
 
@@ -54,8 +55,11 @@ def fetch(
         found, wrong = _verify(Needs.of(Plan.of(asked.goals()).stages), experiment)
         prepared, code = 0, wrong[0].code if wrong else 0
     else:
-        _, plan = experiments.locked(asked, experiment)
-        found, wrong = _download(Needs.of(plan.stages), quiet), []
+        fetched, plan = experiments.locked(asked, experiment)
+        needed = Needs.of(plan.stages)
+        if needed.items() and not quiet:
+            note_lock(experiment, changed=fetched.lock != asked.lock)
+        found, wrong = _download(needed, quiet), []
         prepared, code = _prepare(plan, store, data, quiet) if store is not None else (0, 0)
     if as_json:
         facts = {"experiment": experiment, "lock": str(beside(experiment)), "prepared": prepared}

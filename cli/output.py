@@ -27,3 +27,13 @@ def document(facts: dict[str, Any]) -> None:
 def note(text: str) -> None:
     """A line for people, beside the data."""
     sys.stderr.write(text + "\n")
+
+
+def note_lock(experiment: str, changed: bool) -> None:
+    """Where the lock of an experiment lies, and what to do with it."""
+    from xadapt.shipped import shipped
+    from xadapt.sources.lock import beside
+
+    place = str(beside(experiment))
+    where = " in the current folder, found when you run from here" if experiment in shipped() else ""
+    note(f"lock: {place}{where}" + ("; it is new or has grown: commit it" if changed else ""))

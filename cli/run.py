@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .options import DEFAULT_STORE, DataPath, ExperimentName, Json, Quiet, Settings, StorePath
-from .output import document, note
+from .output import document, note, note_lock
 
 if TYPE_CHECKING:
     from xadapt.workflow.context import Context
@@ -66,7 +66,10 @@ def run(
     if again and not only:
         raise ConfigError("--again needs --only DIGEST")
     context = Context(store=Store(store), data=data, device=device, precision=precision)
+    before = asked.lock
     asked, whole = experiments.ready(asked, experiment, context.store)
+    if asked.lock != before and not quiet:
+        note_lock(experiment, changed=True)
     plan = whole.only(only) if only else whole
     if again:
         return _again(plan, whole, context, as_json)

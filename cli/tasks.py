@@ -1,14 +1,21 @@
 """`xadapt tasks`: the list, one task whole, and a user's CCGbank as rows"""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .options import Json
 from .output import document, stdout
 
+if TYPE_CHECKING:
+    from xadapt.task import Task
+
 app = typer.Typer(invoke_without_command=True)
+Declaring = Annotated[
+    str | None,
+    typer.Option("--experiment", help="Also the tasks that this experiment file declares.", metavar="FILE"),
+]
 
 
 @app.callback()
@@ -16,6 +23,7 @@ def tasks(
     context: typer.Context,
     as_json: Json = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="The table of README.md.")] = False,
+    experiment: Declaring = None,
 ) -> None:
     """List the tasks; `show` tells everything about one.
 
@@ -25,14 +33,14 @@ def tasks(
 
     `xadapt tasks show udpos`
 
-    `xadapt tasks --json`
+    `xadapt tasks --experiment my.toml --json`
     """
     if context.invoked_subcommand is not None:
         return
     from xadapt import catalogue
     from xadapt.tasks import tasks as registry
 
-    every = registry().values()
+    every = [*registry().values(), *_declared(experiment).values()]
     if as_json:
         document({"tasks": [catalogue.facts(task) for task in every]})
     elif markdown:
@@ -43,9 +51,17 @@ def tasks(
             out.print(f"{task.name:15} {task.type:15} {task.role:13} {len(task.languages):3}  {task.title}")
 
 
+def _declared(experiment: str | None) -> "dict[str, Task]":
+    from xadapt import experiment as experiments
+
+    return experiments.load(experiment).declared if experiment else {}
+
+
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(help="A task, as `xadapt tasks` lists it.")], as_json: Json = False
+    name: Annotated[str, typer.Argument(help="A task, as `xadapt tasks` lists it.")],
+    experiment: Declaring = None,
+    as_json: Json = False,
 ) -> None:
     """Show one task: type, languages, sizes, metric, licence, where each part comes from, known quirks.
 
@@ -58,7 +74,7 @@ def show(
     from xadapt import catalogue
     from xadapt.tasks import task
 
-    found = task(name)
+    found = task(name, declared=_declared(experiment))
     if as_json:
         document(catalogue.facts(found))
         return

@@ -57,7 +57,7 @@ def goals(text: str, tmp_path: Path, *settings: str) -> list:
         (("world = ", "world = 'hubb' #"), ConfigError, r"data.world: no 'hubb' here; did you mean 'hub'\?"),
         (('"xnli"', '"xnil"'), UnknownName, r"target.tasks\[0\]: no task 'xnil'; did you mean 'xnli'\?"),
         (('["mnli", "squad"]', '["mnlii"]'), UnknownName, r"intermediate.tasks\[0\]: no task 'mnlii'"),
-        (("fuse(all)", "fuse(mnli)"), ConfigError, r"'fuse\(mnli\)' has 1 parts, fuse takes 2 or more"),
+        (("fuse(all)", "fuse(mnli)"), ConfigError, r"'fuse\(mnli\)' has 1 part, fuse takes 2 or more"),
         (("fuse(all)", "fuze(all)"), ConfigError, r"no composition 'fuze'; did you mean 'fuse'\?"),
         (("fuse(all)", "stack(qqp)"), UnknownName, r"'stack\(qqp\)' names 'qqp', no intermediate task"),
         (("fuse(all)", "fuse(mnli, mnli)"), ConfigError, r"names a task twice"),

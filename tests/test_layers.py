@@ -16,6 +16,7 @@ LAYERS = (
         "languages",
         "examples",
         "task",
+        "declared",
         "recipe",
         "composition",
         "typed",

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[1] / "xadapt"
 RECORDED = Path(__file__).with_name("versions.json")
 ENGINE = ["modeling/*.py", "task_types/*.py", "training/*.py"]
 CODE = {
-    Data: ["stages/data.py", "sources/*.py", "examples.py", "task.py", "tasks/*.py"],
+    Data: ["stages/data.py", "sources/*.py", "examples.py", "task.py", "declared.py", "tasks/*.py"],
     Encoder: ["stages/encoder.py", *ENGINE],
     Train: ["stages/train.py", *ENGINE],
     Predict: ["stages/predict.py", *ENGINE],

@@ -21,9 +21,13 @@ class Place:
     configs: tuple[str, ...]
     local: tuple[str, ...]
     """The same rows below a data folder."""
+    files: tuple[str, ...] = ()
+    """The user's own, in place of all these."""
 
     def text(self) -> str:
-        """`owner/name config split @ revision, or a folder's name/config/split`."""
+        """`owner/name config split @ revision, or a folder's name/config/split`, or a file."""
+        if self.files:
+            return _few(self.files)
         folder = f"{_few(self.local)} in a folder"
         if not self.path:
             return folder
@@ -41,7 +45,12 @@ def places(what: Task) -> list[Place]:
     for part, source in _parts(what):
         found.setdefault((part, source.path, source.split, source.revision), []).append(source)
     return [
-        Place(*key, _once(each.config for each in every), _once(each.local for each in every))
+        Place(
+            *key,
+            configs=_once(each.config for each in every if each.file is None),
+            local=_once(each.local for each in every if each.file is None),
+            files=_once(str(each.file) for each in every if each.file is not None),
+        )
         for key, every in found.items()
     ]
 

@@ -12,7 +12,20 @@ from xadapt.errors import UnknownName
 from xadapt.workflow.record import Record
 from xadapt.workflow.store import Store
 
-SHOWN = ("value", "metric", "n", "method", "steps", "loss", "trainable", "read", "kept", "device", "tokens")
+SHOWN = (
+    "value",
+    "metric",
+    "n",
+    "method",
+    "steps",
+    "loss",
+    "trainable",
+    "from",
+    "read",
+    "kept",
+    "device",
+    "tokens",
+)
 """Notes that are worth a line, where a stage has them."""
 
 

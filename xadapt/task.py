@@ -3,9 +3,13 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from xadapt.examples import Example, Question
+
+if TYPE_CHECKING:
+    from xadapt.declared import Declared
 
 Row = Mapping[str, Any]
 Role = Literal["intermediate", "target", "text"]
@@ -22,7 +26,10 @@ class Source:
     config: str
     split: str
     local: str
-    """`<name>/<config>/<split>` below a data folder; the toy world uses the same three words."""
+    """`<name>/<config>/<split>` below a data folder; the toy world uses the same three words.
+
+    `*` for the config stands for every config that there is, sorted.
+    """
     files: str = ""
     """Pattern of the data files inside the hub repository, where its card does not say which they are.
 
@@ -30,6 +37,8 @@ class Source:
     """
     id_prefix: str = ""
     """Only hub rows whose `id` starts so belong here (TyDiQA keeps all languages in one file)."""
+    file: Path | None = None
+    """A file of the user's own, read in place of all these in every world."""
 
 
 Sources = Source | tuple[Source, ...]
@@ -118,6 +127,13 @@ class Task:
     """What a reader of its numbers must know."""
     version: int = 1
     """Raised when `read` gives other examples for the same rows."""
+    declared: "Declared | None" = None
+    """Of a task that an experiment file declares: what stages carry in place of its name."""
+
+    @property
+    def key(self) -> "str | Declared":
+        """What stages carry."""
+        return self.declared or self.name
 
 
 def label_name(labels: Sequence[str], value: object, field: str = "label") -> str | None:

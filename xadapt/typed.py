@@ -88,6 +88,9 @@ def _one_of(known: tuple[Any, ...], value: Any, keys: tuple[str | int, ...]) -> 
 def _union(kinds: list[Any], value: Any, keys: tuple[str | int, ...], partial: Any) -> Any:
     if len(kinds) == 1:
         return build(kinds[0], value, keys, partial)
+    plain = {typing.get_origin(kind) or kind: kind for kind in kinds if not dataclasses.is_dataclass(kind)}
+    if plain:
+        return _plain_or_table(plain, kinds, value, keys, partial)
     by_name = {kind.name: kind for kind in kinds}
     table = {"name": value} if isinstance(value, str) else dict(_expect(value, dict, keys))
     name = table.pop("name", None)
@@ -96,6 +99,18 @@ def _union(kinds: list[Any], value: Any, keys: tuple[str | int, ...], partial: A
     if name not in by_name:
         raise Wrong(keys, f"no {keys[-1]} {name!r}{nearest(str(name), by_name)}")
     return build(by_name[name], table, keys, partial)
+
+
+def _plain_or_table(
+    plain: dict[Any, Any], kinds: list[Any], value: Any, keys: tuple[str | int, ...], partial: Any
+) -> Any:
+    """A union of plain types and at most one dataclass: chosen by what stands there."""
+    written = tuple if type(value) is list else type(value)
+    tables = [kind for kind in kinds if dataclasses.is_dataclass(kind)]
+    if written not in plain and (not tables or type(value) is not dict):
+        names = [NAMES[list if kind is tuple else kind] for kind in plain] + [NAMES[dict]] * bool(tables)
+        raise Wrong(keys, f"expected {' or '.join(names)}, got {_shown(value)}")
+    return build(plain.get(written) or tables[0], value, keys, partial)
 
 
 def _number(value: Any, keys: tuple[str | int, ...]) -> float:

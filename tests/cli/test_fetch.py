@@ -2,61 +2,26 @@
 
 import json
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.sources.hub_server import Hub, serving
+from tests.sources.hub_server import serving
 from tests.sources.published import (
-    EXPERIMENT,
     GLUE,
     GLUE_CARD,
     MODEL,
     OTHER_ORDER,
-    XNLI,
     example,
     mnli,
     parquet_bytes,
-    surroundings,
-    without_network,
 )
 from xadapt.sources import lock
 
 from .calls import xadapt
-
-SHARD = "mnli/train-00001-of-00002.parquet"
-
-
-class Place:
-    """A folder with an experiment, and a hub that its commands ask."""
-
-    def __init__(self, folder: Path, hub: Hub, address: str) -> None:
-        self.folder, self.hub = folder, hub
-        self.experiment = folder / "e.toml"
-        self.experiment.write_text(EXPERIMENT)
-        self.env = surroundings(address, folder / "hf")
-        self.offline = self.env | without_network(folder / "blocked")
-
-    def run(self, *words: str, offline: bool = False) -> subprocess.CompletedProcess[str]:
-        command, *rest = words
-        return xadapt(command, str(self.experiment), *rest, **(self.offline if offline else self.env))
-
-    def lock(self) -> lock.Lock:
-        return lock.read(self.folder / "e.lock")
-
-    def cached(self, name: str) -> Path:
-        (found,) = (self.folder / "hf" / "hub").glob(f"*/snapshots/*/{name}")
-        return found
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    hub = example()
-    with serving(hub) as address:
-        yield Place(tmp_path, hub, address)
+from .places import SHARD, Place
 
 
 @pytest.fixture(scope="module")
@@ -148,15 +113,6 @@ def test_a_run_fetches_what_its_lock_or_its_cache_lacks(fetched: Place) -> None:
     assert fetched.run(*words, offline=True).returncode == 0, "all of it is in the store"
 
 
-def test_a_run_that_cannot_fetch_says_what_to_run(place: Place) -> None:
-    place.env["HF_ENDPOINT"] = "http://127.0.0.1:9"
-    done = place.run("run", "--store", str(place.folder / "runs"))
-    assert done.returncode == 4 and "Traceback" not in done.stderr
-    assert "facebook/xnli @ main: the hub cannot be reached" in done.stderr
-    assert f"hint: run `xadapt fetch {place.experiment}` where there is a network" in done.stderr
-    assert not (place.folder / "e.lock").exists()
-
-
 def test_a_plan_needs_neither_lock_nor_network(fetched: Place) -> None:
     done = fetched.run("plan", offline=True)
     assert done.returncode == 0 and "not locked" not in done.stdout
@@ -200,58 +156,20 @@ def test_a_hub_that_moved_on_changes_nothing(fetched: Place) -> None:
         there.refs["main"] = locked
 
 
-def test_bytes_that_stay_wrong_are_refused(place: Place) -> None:
-    place.hub.damaged.add("en/test.jsonl.gz")
-    done = place.run("fetch")
-    assert done.returncode == 5 and "en/test.jsonl.gz: has SHA-256" in done.stderr
-    place.hub.damaged.clear()
-    assert place.run("fetch").returncode == 0, "the entry of the lock is the announced content"
-
-
-def test_what_was_locked_before_a_failure_is_kept(place: Place) -> None:
-    model = place.hub.repositories.pop(MODEL)
-    done = place.run("fetch")
-    assert done.returncode == 4 and "model toy/encoder @ main: the hub has no such repository" in done.stderr
-    known = place.lock()
-    assert set(known.dataset) == {"facebook/xnli", "nyu-mll/glue"} and known.model == {}
-    place.hub.repositories[MODEL] = model
-    place.hub.asked.clear()
-    assert place.run("fetch").returncode == 0
-    assert place.lock().dataset == known.dataset
-    assert not [line for line in place.hub.asked if "/api/datasets/" in line]
-
-
-@pytest.mark.parametrize(
-    ("fault", "said"),
-    [
-        ("gated", "dataset facebook/xnli en/test: access is restricted by its owner"),
-        ("absent", "no such repository, or a private one; the nearest is 'facebook/xnlu'"),
-        ("config", "dataset facebook/xnli: no configuration 'en'; the nearest is 'eng'"),
-        ("split", "dataset facebook/xnli en: no split 'test'; the nearest is 'tset'"),
-        ("format", "en/test.txt: none of the formats .jsonl"),
-        ("status", "dataset facebook/xnli @ main: the hub answered 503"),
-    ],
-)
-def test_a_fault_of_the_hub_is_one_line(fault: str, said: str, place: Place) -> None:
-    there = place.hub.repositories
-    (files,) = there[XNLI].commits.values()
-    card = files["README.md"].decode()
-    if fault == "gated":
-        place.hub.gated.add(XNLI)
-    elif fault == "absent":
-        there["datasets/facebook/xnlu"] = there.pop(XNLI)
-    elif fault == "config":
-        place.hub.publish(XNLI, files | {"README.md": card.replace(": en\n", ": eng\n").encode()})
-    elif fault == "split":
-        place.hub.publish(XNLI, files | {"README.md": card.replace("split: test", "split: tset").encode()})
-    elif fault == "format":
-        renamed = {"README.md": card.replace("test.jsonl.gz", "test.txt").encode(), "en/test.txt": b"a"}
-        place.hub.publish(XNLI, files | renamed)
-    else:
-        place.hub.status = 503
-    done = place.run("fetch")
-    assert done.returncode == 4, done.stderr
-    assert said in done.stderr and "Traceback" not in done.stderr
+def test_the_lock_of_a_shipped_experiment_lies_in_the_current_folder(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(place.folder)
+    changes = ['model.name="toy/encoder"', 'target.tasks=["xnli"]', 'data.languages=["en", "de"]']
+    changes += ["intermediate.tasks=[]", 'target.compositions=["alone"]']
+    settings = [word for change in changes for word in ("--set", change)]
+    done = xadapt("fetch", "xstilts", *settings, **place.env)
+    assert done.returncode == 0, done.stderr
+    said = "lock: xstilts.lock in the current folder, found when you run from here; it is new or has grown"
+    assert said in done.stderr
+    assert set(lock.read(place.folder / "xstilts.lock").dataset) == {"facebook/xnli", "nyu-mll/glue"}
+    again = xadapt("fetch", "xstilts", *settings, "--check", **place.offline)
+    assert again.returncode == 0 and "not locked" not in again.stdout
 
 
 def test_nothing_to_fetch_and_a_flag_of_no_use() -> None:

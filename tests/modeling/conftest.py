@@ -4,7 +4,9 @@ import pytest
 import torch
 import transformers
 
+from xadapt.modeling.assemble import Assembled
 from xadapt.modeling.encoder import Encoder, Packed
+from xadapt.modeling.formats import About
 from xadapt.modeling.module import Fusion, Module
 
 LENGTHS = (7, 3, 12, 12, 1, 9)
@@ -63,6 +65,36 @@ def padded(rows):
 
 def unpad(hidden, mask):
     return hidden[mask.bool()]
+
+
+def about(name: str) -> About:
+    return About(name, "tiny", (), "first")
+
+
+def run(encoder, slot, packed):
+    assembled = Assembled([slot], config())
+    hidden = encoder(packed, assembled.sites(packed, [0]))
+    return assembled, hidden
+
+
+def weights_of_loss(packed):
+    return torch.randn(len(packed.ids), 32, generator=torch.Generator().manual_seed(9))
+
+
+def compare(encoder, slot, packed, expected):
+    """Equal outputs; returns our gradients by name after a backward of the same loss."""
+    encoder.freeze()
+    assembled, hidden = run(encoder, slot, packed)
+    assert (hidden - expected).abs().max() < 1e-5
+    (hidden * weights_of_loss(packed)).sum().backward()
+    return {name.split(".")[-1]: p.grad[0] for name, p in assembled.named_parameters() if p.grad is not None}
+
+
+def library_hidden(model, setup):
+    ids, mask = padded(sequences())
+    model.set_active_adapters(setup)
+    model.active_head = None
+    return unpad(model.roberta(ids, attention_mask=mask)[0], mask)
 
 
 @pytest.fixture(scope="session")

@@ -2,27 +2,30 @@
 
 import adapters
 import adapters.composition as ac
-import peft
 import pytest
 import torch
-import transformers
 
 from xadapt.composition import Alone, Continue, Fuse, Stack
 from xadapt.errors import ConfigError
-from xadapt.modeling import formats
+from xadapt.modeling import bottleneck_format, formats, fusion_format
 from xadapt.modeling.assemble import Assembled, Slot
 from xadapt.modeling.encoder import Encoder, Packed
-from xadapt.modeling.formats import BOTTLENECK_KEYS, FUSION_KEYS, About
 from xadapt.recipe import Bottleneck, LoRA
 
-from .conftest import config, padded, random_fusion, random_module, sequences, unpad
+from .conftest import (
+    about,
+    compare,
+    config,
+    library_hidden,
+    random_fusion,
+    random_module,
+    run,
+    sequences,
+    weights_of_loss,
+)
 
 BOTTLENECK = Bottleneck(reduction_factor=4)
 LORA = LoRA(rank=3, alpha=6)
-
-
-def about(name: str) -> About:
-    return About(name, "tiny", (), "first")
 
 
 def library(hf, folder, modules) -> adapters.XLMRobertaAdapterModel:
@@ -33,32 +36,6 @@ def library(hf, folder, modules) -> adapters.XLMRobertaAdapterModel:
         formats.save_module(folder / name, module, about(name), config())
         model.load_adapter(str(folder / name), load_as=name, use_safetensors=True)
     return model.eval()
-
-
-def run(encoder, slot, packed):
-    assembled = Assembled([slot], config())
-    hidden = encoder(packed, assembled.sites(packed, [0]))
-    return assembled, hidden
-
-
-def weights_of_loss(packed):
-    return torch.randn(len(packed.ids), 32, generator=torch.Generator().manual_seed(9))
-
-
-def compare(encoder, slot, packed, expected):
-    """Equal outputs; returns our gradients by name after a backward of the same loss."""
-    encoder.freeze()
-    assembled, hidden = run(encoder, slot, packed)
-    assert (hidden - expected).abs().max() < 1e-5
-    (hidden * weights_of_loss(packed)).sum().backward()
-    return {name.split(".")[-1]: p.grad[0] for name, p in assembled.named_parameters() if p.grad is not None}
-
-
-def library_hidden(model, setup):
-    ids, mask = padded(sequences())
-    model.set_active_adapters(setup)
-    model.active_head = None
-    return unpad(model.roberta(ids, attention_mask=mask)[0], mask)
 
 
 def check_gradients(ours, model, pattern, keys):
@@ -80,7 +57,7 @@ def test_bottleneck_equals_adapters(hf, encoder, packed, tmp_path, non_linearity
     assert (expected - encoder(packed)).abs().max() > 0.1, "the module must matter"
     ours = compare(encoder, Slot(own=module), packed, expected.detach())
     (expected * weights_of_loss(packed)).sum().backward()
-    check_gradients(ours, model, "roberta.encoder.layer.{}.output.adapters.a.", BOTTLENECK_KEYS)
+    check_gradients(ours, model, "roberta.encoder.layer.{}.output.adapters.a.", bottleneck_format.KEYS)
 
 
 def test_stack_equals_adapters(hf, encoder, packed, tmp_path):
@@ -90,7 +67,7 @@ def test_stack_equals_adapters(hf, encoder, packed, tmp_path):
     expected = library_hidden(model, ac.Stack("a", "b"))
     ours = compare(encoder, Slot(Stack((below,)), own=own), packed, expected.detach())
     (expected * weights_of_loss(packed)).sum().backward()
-    check_gradients(ours, model, "roberta.encoder.layer.{}.output.adapters.b.", BOTTLENECK_KEYS)
+    check_gradients(ours, model, "roberta.encoder.layer.{}.output.adapters.b.", bottleneck_format.KEYS)
 
 
 @pytest.mark.parametrize("count", [2, 5])
@@ -107,53 +84,7 @@ def test_fuse_equals_adapters(hf, encoder, packed, tmp_path, count):
     ours = compare(encoder, Slot(Fuse(tuple(parts)), fusion=fusion), packed, expected.detach())
     (expected * weights_of_loss(packed)).sum().backward()
     pattern = f"roberta.encoder.layer.{{}}.output.adapter_fusion_layer.{','.join(names)}."
-    check_gradients(ours, model, pattern, FUSION_KEYS)
-
-
-ALL_TARGETS = ("query", "key", "value", "attention_output", "intermediate", "output")
-
-
-def peft_model(hf, folder, modules):
-    model = transformers.XLMRobertaModel(config(), add_pooling_layer=False)
-    model.load_state_dict(hf.state_dict())
-    wrapped = None
-    for name, module in modules.items():
-        formats.save_module(folder / name, module, about(name), config())
-        if wrapped is None:
-            wrapped = peft.PeftModel.from_pretrained(
-                model, str(folder / name), adapter_name=name, is_trainable=True
-            )
-        else:
-            wrapped.load_adapter(str(folder / name), adapter_name=name, is_trainable=True)
-    wrapped.base_model.set_adapter(list(modules))
-    return wrapped.eval()
-
-
-@pytest.mark.parametrize("targets", [("query", "value"), ALL_TARGETS, ("output",)])
-def test_lora_equals_peft(hf, encoder, packed, tmp_path, targets):
-    module = random_module(LoRA(rank=3, alpha=6, targets=targets), 1)
-    model = peft_model(hf, tmp_path, {"a": module})
-    ids, mask = padded(sequences())
-    expected = unpad(model(ids, attention_mask=mask).last_hidden_state, mask)
-    assert (expected - encoder(packed)).abs().max() > 0.1
-    ours = compare(encoder, Slot(own=module), packed, expected.detach())
-    (expected * weights_of_loss(packed)).sum().backward()
-    theirs = dict(model.named_parameters())
-    for name in module.weights:
-        target, side = name.split(".")
-        for layer in range(3):
-            key = f"encoder.layer.{layer}.{formats.LORA_KEYS[target]}.lora_{side}.a.weight"
-            gradient = theirs[f"base_model.model.{key}"].grad
-            assert torch.allclose(ours[name.replace(".", "_")][layer], gradient, atol=2e-5, rtol=1e-4), key
-
-
-def test_lora_stack_equals_peft_with_both_active(hf, encoder, packed, tmp_path):
-    below, own = random_module(LORA, 1), random_module(LORA, 2)
-    model = peft_model(hf, tmp_path, {"a": below, "b": own})
-    ids, mask = padded(sequences())
-    with torch.no_grad():
-        expected = unpad(model(ids, attention_mask=mask).last_hidden_state, mask)
-        assert (run(encoder, Slot(Stack((below,)), own=own), packed)[1] - expected).abs().max() < 1e-5
+    check_gradients(ours, model, pattern, fusion_format.KEYS)
 
 
 def test_a_composition_read_as_it_is(encoder, packed):

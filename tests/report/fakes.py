@@ -38,13 +38,17 @@ def load(folder: Path, text: str = TEXT) -> Experiment:
 def right(cell: Cell) -> int:
     """How many of the items a cell gets right: other for each row, so that mixed-up rows show."""
     row = {"baseline": 10, "alone": 20, "stack(mnli)": 30}.get(cell.composition, 35)
-    return row + {"en": 8, "qaa": 4, "qab": 0}[cell.language] + (5 if cell.recipe == "large" else 0)
+    return row + {"en": 8, "qaa": 4}.get(cell.language, 0) + (5 if cell.recipe == "large" else 0)
 
 
 def write(store: Store, score: Score, right: int, collapsed: bool = False) -> None:
-    rows = [[1.0, 1.0]] * right + [[0.0, 1.0]] * (ITEMS - right)
-    value = 100 * right / ITEMS
-    facts = {"value": value, "metric": "accuracy", "metrics": {}, "n": ITEMS, "collapsed": collapsed}
+    """Of answers, exact matches are 5 fewer than right ones, and 5 more have full F1."""
+    few, many = (right - 5, right + 5) if score.metric == "squad" else (right, right)
+    rows = [[float(i < few), *([float(i < many)] if few < many else []), 1.0] for i in range(ITEMS)]
+    value, exact, f1 = (100 * count / ITEMS for count in (right, few, many))
+    metrics = {"em_f1": value, "exact_match": exact, "f1": f1} if few < many else {"accuracy": value}
+    name = next(iter(metrics))
+    facts = {"value": value, "metric": name, "metrics": metrics, "n": ITEMS, "collapsed": collapsed}
     with store.writing(score) as work:
         (work.out / "score.json").write_text(json.dumps(facts))
         (work.out / "items.json").write_text(json.dumps(rows))

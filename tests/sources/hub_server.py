@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -37,6 +38,10 @@ class Hub:
     """Names of files that arrive with other bytes than announced."""
     status: int = 200
     """What every request is answered with, when it is not 200."""
+    stalled: str = ""
+    """Name of a file of which half arrives, and no more for as long as this stands."""
+    stalling: threading.Event = field(default_factory=threading.Event)
+    """Set once half of it has arrived."""
 
     def publish(self, name: str, files: dict[str, bytes], ref: str = "main") -> str:
         """A new commit with these files under `ref`; return its 40 hex digits."""
@@ -95,8 +100,16 @@ class Handler(BaseHTTPRequestHandler):
         for key, value in ({"Content-Length": str(len(data))} | headers).items():
             self.send_header(key, value)
         self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(data)
+        if self.command == "HEAD":
+            return
+        if self.hub.stalled and self.path.endswith(self.hub.stalled):
+            self.wfile.write(data[: len(data) // 2])
+            self.hub.stalling.set()
+            while self.hub.stalled:
+                time.sleep(0.05)
+            self.close_connection = True
+            return
+        self.wfile.write(data)
 
     def commit(self, name: str, revision: str) -> tuple[str, dict[str, bytes]]:
         there = self.hub.repositories.get(name)

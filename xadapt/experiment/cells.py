@@ -12,6 +12,7 @@ from typing import Any
 from xadapt import benchmarks
 from xadapt.composition import Alone, Composition, Continue, Stack, supports
 from xadapt.errors import DataError
+from xadapt.experiment.declared import declared
 from xadapt.experiment.tables import (
     DataTable,
     EncoderTable,
@@ -19,9 +20,11 @@ from xadapt.experiment.tables import (
     RecipeTable,
     Split,
     TargetTable,
+    TaskTable,
 )
 from xadapt.notation import parse
 from xadapt.recipe import ModelSpec, Reading
+from xadapt.sources import folder as local
 from xadapt.sources import lock as locks
 from xadapt.sources import origins
 from xadapt.sources.lock import Lock
@@ -65,10 +68,20 @@ class Experiment:
     recipe: dict[str, RecipeTable] = field(default_factory=dict)
     intermediate: IntermediateTable = field(default_factory=IntermediateTable)
     target: TargetTable = field(default_factory=TargetTable)
+    tasks: dict[str, TaskTable] = field(default_factory=dict)
     reading: Reading = field(default_factory=Reading)
     data_folder: Path | None = field(default=None, metadata={"derived": True})
     lock: Lock = field(default_factory=Lock, metadata={"derived": True})
     """What the names of hub repositories stand for."""
+
+    @cached_property
+    def declared(self) -> dict[str, Task]:
+        """The tasks of the user's own data."""
+        return declared(self.tasks)
+
+    def task(self, name: str, at: str = "task") -> Task:
+        """A task of xadapt or of this experiment; raises UnknownName with the nearest one."""
+        return task(name, at, self.declared)
 
     @cached_property
     def base(self) -> ModelSpec | Encoder:
@@ -138,18 +151,18 @@ class Experiment:
     def cells(self) -> Iterator[Cell]:
         """Every number of the report, in its order: baselines, then recipes, compositions, targets."""
         for name in self.target.tasks:
-            yield from self._baselines(task(name))
+            yield from self._baselines(self.task(name))
         for label in self.recipe:
             for composition in self.compositions:
                 for name in self.target.tasks:
                     for seed in self.seeds if composition in self._wanted[name] else ():
-                        yield from self._scores(task(name), composition, label, seed)
+                        yield from self._scores(self.task(name), composition, label, seed)
 
     def _baselines(self, what: Task) -> Iterator[Cell]:
         train = self._train_data(what)
         for language, data in self._tests(what):
-            made = Baseline(task=what.name, language=language, data=data, train=train)
-            score = Score(task=what.name, metric=what.metric, predictions=made)
+            made = Baseline(task=what.key, language=language, data=data, train=train)
+            score = self._score(what, made)
             yield Cell(what.name, language, "baseline", "", "-", 0, score, self._limited(what))
 
     def _scores(self, what: Task, composition: Composition, label: str, seed: int) -> Iterator[Cell]:
@@ -158,30 +171,45 @@ class Experiment:
             for language in self.languages(what):
                 yield Cell(what.name, language, str(composition), label, method, seed, None, why=why)
             return
-        parts = composition.map(lambda name: self._train(task(name), Alone(), label, seed))
+        parts = composition.map(lambda name: self._train(self.task(name), Alone(), label, seed))
         module: Train | Composition = self._train(what, parts, label, seed) if trains else _as_read(parts)
         for language, data in self._tests(what):
             predict = Predict(
-                task=what.name,
+                task=what.key,
                 language=language,
                 data=data,
                 model=self.base,
                 module=module,
                 reading=None if trains else self.reading,
             )
-            score = Score(task=what.name, metric=what.metric, predictions=predict)
+            score = self._score(what, predict)
             yield Cell(what.name, language, str(composition), label, method, seed, score, self._limited(what))
+
+    def _score(self, what: Task, made: Predict | Baseline) -> Score:
+        """A threshold of its metric is set on development data where there are such."""
+        dev = self._tuning(what, made.language)
+        tuned_on = None if dev is None else replace(made, data=dev)
+        return Score(task=what.key, metric=what.metric, predictions=made, tuned_on=tuned_on)
+
+    def _tuning(self, what: Task, language: str) -> Data | None:
+        """None where they are not to be had: they are optional, and so far only folders have them."""
+        if what.tune is None or self.data.world != "folder" or self.data_folder is None:
+            return None
+        found = sources(what.tune(language))
+        if not all(local.there(self.data_folder, each.local) for each in found):
+            return None
+        return self._data(what, found, "test_rows", TOY_TEST_ROWS)
 
     def _train(self, what: Task, base: Composition, label: str, seed: int) -> Train:
         if what.trains_as is not None:
-            what = task(what.trains_as)
+            what = self.task(what.trains_as)
         data = self._train_data(what)
         assert data is not None, "checked when the file was loaded"
         recipe = self.recipe[label].of(what)
         key = (what.name, base, label, seed)
         if key not in self._trains:
             self._trains[key] = Train(
-                task=what.name, data=data, model=self.base, base=base, recipe=recipe, seed=seed
+                task=what.key, data=data, model=self.base, base=base, recipe=recipe, seed=seed
             )
         return self._trains[key]
 
@@ -191,24 +219,25 @@ class Experiment:
 
     def _train_data(self, what: Task) -> Data | None:
         if what.trains_as is not None:
-            what = task(what.trains_as)
+            what = self.task(what.trains_as)
         if what.train is None:
             return None
         return self._data(what, what.train, "train_rows", TOY_TRAIN_ROWS)
 
     @cached_property
-    def _read(self) -> dict[tuple[str, ...], Data]:
+    def _read(self) -> dict[tuple[str, tuple[Source, ...]], Data]:
         return {}
 
     def _data(self, what: Task, source: Sources, split: Split, toy: int) -> Data:
         # Kept: a local file is hashed once, not for every composition.
         found = sources(source)
-        key = (what.name, *(each.local for each in found))
+        key = (what.name, found)
         if key not in self._read:
             rows = self.data.rows(what.name, split)
-            limit = None if self.data.world == "toyworld" else rows
-            place = origins(found, self.data.world, self.data_folder, rows or toy, self.lock)
-            self._read[key] = Data(task=what.name, task_version=what.version, rows=place, limit=limit)
+            limit = None if self._made(what) else rows
+            world = "hub" if what.declared else self.data.world
+            place = origins(found, world, self.data_folder, rows or toy, self.lock)
+            self._read[key] = Data(task=what.key, task_version=what.version, rows=place, limit=limit)
         return self._read[key]
 
     def _tests(self, what: Task) -> Iterator[tuple[str, Data]]:
@@ -224,15 +253,21 @@ class Experiment:
 
     def known(self, what: Task) -> tuple[str, ...]:
         """The languages that a task has in this world and benchmark."""
-        if self.data.world != "toyworld":
+        if not self._made(what):
             return benchmarks.languages(what, self.target.benchmark)
         from xadapt import toyworld
 
-        return tuple(code for code in toyworld.LANGUAGES if what.type != "retrieval" or code != "en")
+        # What is searched for its English translation is not English itself.
+        foreign = what.type in ("retrieval", "mining")
+        return tuple(code for code in toyworld.LANGUAGES if not (foreign and code == "en"))
+
+    def _made(self, what: Task) -> bool:
+        """Whether its rows are made by the toy world; a declared task has files in every world."""
+        return self.data.world == "toyworld" and what.declared is None
 
     def _limited(self, what: Task) -> bool:
         limits = [self.data.rows(what.name, split) for split in ("train_rows", "test_rows")]
-        return self.data.world != "toyworld" and any(limits)
+        return not self._made(what) and any(limits)
 
 
 def _as_read(composition: Composition) -> Composition:

@@ -12,7 +12,6 @@ from xadapt.experiment.cells import Experiment
 from xadapt.experiment.tables import RecipeTable, TargetTable
 from xadapt.notation import parse
 from xadapt.recipe import Architecture
-from xadapt.tasks import task
 from xadapt.toml import Document
 
 ABOVE_ZERO = ("lr", "epochs", "clip", "alpha", "reduction_factor")
@@ -56,11 +55,12 @@ def _numbers(value: Any, keys: tuple[str | int, ...]) -> Iterator[tuple[tuple[st
         yield keys, value
 
 
-def check_tasks(names: Sequence[str], table: str, document: Document) -> None:
+def check_tasks(found: Experiment, table: str, document: Document) -> None:
     """Raises UnknownName for no task, ConfigError for one named twice or of no use in this table."""
+    names = found.intermediate.tasks if table == "intermediate" else found.target.tasks
     for number, name in enumerate(names):
         at = document.at(table, "tasks", number)
-        what = task(name, at)
+        what = found.task(name, at)
         if name in names[:number]:
             raise ConfigError(f"{at}: {name!r} stands there twice")
         if table == "intermediate" and what.train is None:
@@ -69,14 +69,14 @@ def check_tasks(names: Sequence[str], table: str, document: Document) -> None:
             raise ConfigError(f"{at}: {name!r} has no test data, so it cannot be a target")
 
 
-def check_recipe(label: str, recipe: RecipeTable, document: Document) -> None:
+def check_recipe(found: Experiment, label: str, recipe: RecipeTable, document: Document) -> None:
     """Changes are for types and tasks that exist, and leave the method alone: compositions need one."""
     for name in recipe.type:
         if name not in KINDS:
             at = document.at("recipe", label, "type", name)
             raise ConfigError(f"{at}: no task type {name!r}{nearest(name, KINDS)}")
     for name in recipe.task:
-        task(name, document.at("recipe", label, "task", name))
+        found.task(name, document.at("recipe", label, "task", name))
     for table, changes in (("type", recipe.type), ("task", recipe.task)):
         for name, change in changes.items():
             if "method" in dict(change.values):
@@ -127,7 +127,7 @@ def check_goals(found: Experiment, document: Document) -> None:
         if local.count("/") != 2:
             at = document.at("encoder", "texts", number)
             raise ConfigError(f"{at}: {local!r} is not <name>/<config>/<split>")
-    reads = any(task(name).train is None for name in found.target.tasks)
+    reads = any(found.task(name).train is None for name in found.target.tasks)
     layer, layers = found.reading.layer, found.layers
     if reads and layers is not None and layer > layers:
         at = document.at("reading", "layer")

@@ -15,10 +15,10 @@ from xadapt.experiment.checks import (
     check_tasks,
     check_values,
 )
+from xadapt.experiment.declared import check_files, checked
 from xadapt.languages import language as language_of
 from xadapt.shipped import read
 from xadapt.sources import lock as locks
-from xadapt.tasks import task
 
 
 def load(name: str, settings: list[str] | None = None, data_folder: Path | None = None) -> Experiment:
@@ -29,26 +29,36 @@ def load(name: str, settings: list[str] | None = None, data_folder: Path | None 
     """
     if data_folder is not None and not data_folder.is_dir():
         raise DataError(f"--data {data_folder}: no such folder")
-    document = presets.expand(toml.assign(read(name), settings or [], closed=("recipe",)))
+    document = presets.expand(toml.assign(read(name), settings or [], closed=("recipe", "tasks")))
     lock = locks.read(locks.beside(name))
     found = replace(toml.build(document, Experiment), data_folder=data_folder, lock=lock)
     check_values(document)
-    check_tasks(found.intermediate.tasks, "intermediate", document)
-    check_tasks(found.target.tasks, "target", document)
+    found = _with_declared(found, document, name)
+    check_tasks(found, "intermediate", document)
+    check_tasks(found, "target", document)
     for task_name in found.data.task:
-        task(task_name, document.at("data", "task", task_name))
+        found.task(task_name, document.at("data", "task", task_name))
     for label, recipe in found.recipe.items():
-        check_recipe(label, recipe, document)
+        check_recipe(found, label, recipe, document)
     check_goals(found, document)
     check_target_tasks(found.target, document)
     check_compositions(found.target, found.intermediate.tasks, found.recipe, document)
     return _with_languages(found, document)
 
 
+def _with_declared(found: Experiment, document: toml.Document, name: str) -> Experiment:
+    """The `[tasks.NAME]` checked, their paths whole."""
+    path = Path(name)
+    home = path.parent if path.is_file() else Path()
+    found = replace(found, tasks=checked(found.tasks, document, home))
+    check_files(found.tasks, found.declared, document)
+    return found
+
+
 def _with_languages(found: Experiment, document: toml.Document) -> Experiment:
     """Other names of languages resolved; each must be tested by some target."""
     codes = []
-    every = {code for name in found.target.tasks for code in found.known(task(name))}
+    every = {code for name in found.target.tasks for code in found.known(found.task(name))}
     for number, name in enumerate(found.data.languages):
         at = document.at("data", "languages", number)
         code = language_of(name, at).code

@@ -19,11 +19,15 @@ def locked(asked: Experiment, name: str) -> tuple[Experiment, Plan]:
     Raises DataError for what the hub does not have or does not give, ConfigError for a lock that cannot be
     written.
     """
-    plan = Plan.of(asked.goals())
-    needed, path = Needs.of(plan.stages), locks.beside(name)
-    if not needed.unlocked:
+    plan, path = Plan.of(asked.goals()), locks.beside(name)
+    if not Needs.of(plan.stages).unlocked:
         return asked, plan
-    found = replace(asked, lock=fetch.resolve(needed, asked.lock, lambda lock: locks.write(lock, path)))
+    with fetch.alone(path):
+        # Another process may have written it while this one waited; what it found is not looked up again.
+        asked = replace(asked, lock=locks.read(path))
+        needed = Needs.of(Plan.of(asked.goals()).stages)
+        lock = fetch.resolve(needed, asked.lock, lambda lock: locks.write(lock, path))
+    found = replace(asked, lock=lock)
     return found, Plan.of(found.goals())
 
 

@@ -78,6 +78,37 @@ class IntermediateTable:
 
 
 @dataclass(frozen=True, kw_only=True)
+class HubTable:
+    """`{ hub = "owner/name", ... }`: one split of a dataset on the hub."""
+
+    hub: str
+    split: str
+    config: str = "default"
+    revision: str | None = None
+    """40 hex digits; without it the lock file says it."""
+    files: str = ""
+    """Pattern of the data files in the repository, where its card does not say which they are."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskTable:
+    """`[tasks.NAME]`: a task of the user's own data. A path starts from the folder of the experiment file."""
+
+    type: Literal["classification", "choice", "tagging", "span", "retrieval", "mlm"]
+    metric: str | None = None
+    """The usual one of its type when not given."""
+    labels: tuple[str, ...] = ()
+    """In the order of their numbers in the data; those of the training data when not given."""
+    columns: dict[str, str | tuple[str, ...]] = field(default_factory=dict)
+    """Our field -> the column, where it has another name."""
+    train: str | HubTable | None = None
+    test: dict[str, str | HubTable] = field(default_factory=dict)
+    """Language, by code or name -> its test data."""
+    trains_as: str | None = None
+    """In place of `train`: the task whose training is used, as XNLI uses MNLI's."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class TargetTask:
     """`[target.task.NAME]`: one target that takes other compositions than the rest."""
 

@@ -11,7 +11,7 @@ from xadapt.composition import Alone, Composition, Fuse
 from xadapt.errors import ConfigError
 from xadapt.modeling.banks import Bank, BottleneckBank, FusionBank, LoRABank, Spread
 from xadapt.modeling.encoder import Packed, checksum
-from xadapt.modeling.module import Fusion, Module
+from xadapt.modeling.module import Fusion, Module, shapes
 from xadapt.modeling.sites import Norm, Sites
 from xadapt.recipe import Bottleneck
 
@@ -98,8 +98,15 @@ class Assembled(nn.Module):
     def sites(self, packed: Packed, jobs: Sequence[int], streams: Sequence[Any] | None = None) -> Sites:
         """The modules for one forward over `packed`, whose groups belong to `jobs` in that order.
 
-        `streams` are the jobs' dropout streams while training; None applies no dropout.
+        `streams` are the jobs' dropout streams while training; None applies no dropout. Raises ValueError
+        where groups, jobs and streams do not count the same, and for a job that is not there or comes twice.
         """
+        if len(packed.tokens) != len(jobs):
+            raise ValueError(f"{len(jobs)} jobs for a batch of {len(packed.tokens)} groups")
+        if streams is not None and len(streams) != len(jobs):
+            raise ValueError(f"{len(streams)} dropout streams for {len(jobs)} jobs")
+        if len(set(jobs)) < len(jobs) or not set(jobs) <= set(range(len(self.slots))):
+            raise ValueError(f"jobs {list(jobs)}; there are {len(self.slots)}, each at most once, from 0")
         return _Forward(self, packed.tokens, jobs, streams)
 
     def stacked(self) -> list[Stacked]:
@@ -135,15 +142,23 @@ def _check(slot: Slot, config: Any) -> None:
         layers = next(iter(module.weights.values())).shape[0]
         if layers != config.num_hidden_layers:
             raise ConfigError(f"a module for {layers} layers on an encoder of {config.num_hidden_layers}")
+        found = {name: tuple(weight.shape[1:]) for name, weight in module.weights.items()}
+        for name, needed in shapes(module.method, config).items():
+            if found.get(name) != needed:
+                raise ConfigError(f"module weight {name!r} is {found.get(name)}, the encoder needs {needed}")
 
 
 class _Forward:
     """One forward: tokens are split among the groups, and joined again in job order."""
 
     def __init__(
-        self, assembled: Assembled, tokens: Sequence[int], jobs: Sequence[int], streams: Sequence[Any] | None
+        self,
+        assembled: Assembled,
+        tokens: tuple[int, ...],
+        jobs: Sequence[int],
+        streams: Sequence[Any] | None,
     ) -> None:
-        self.tokens = list(tokens)
+        self.tokens = tokens
         self.streams = streams
         self.parts = []
         targets: set[str] = set()
@@ -180,16 +195,17 @@ class _Forward:
     def _take(self, x: torch.Tensor, places: list[int]) -> torch.Tensor:
         if len(places) == len(self.tokens):
             return x
-        parts = x.split(self.tokens)
+        parts = x.split(list(self.tokens))
         return torch.cat([parts[place] for place in places])
 
     def _put(self, x: torch.Tensor, new: torch.Tensor, places: list[int], spread: Spread) -> torch.Tensor:
         if len(places) == len(self.tokens):
             return new
-        parts = list(x.split(self.tokens))
+        parts = list(x.split(list(self.tokens)))
         for place, part in zip(places, new.split(list(spread.tokens)), strict=True):
             parts[place] = part
         return torch.cat(parts)
 
     def _add(self, y: torch.Tensor, delta: torch.Tensor, places: list[int], spread: Spread) -> torch.Tensor:
-        return self._put(y, self._take(y, places) + delta, places, spread)
+        # In the precision of the frozen projection, so that query, key and value stay alike.
+        return self._put(y, self._take(y, places) + delta.to(y.dtype), places, spread)

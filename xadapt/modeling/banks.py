@@ -132,7 +132,9 @@ class LoRABank(Bank):
         if streams is not None and self.rate:
             parts = x.split(list(spread.tokens))
             x = torch.cat([stream(part, self.rate) for stream, part in zip(streams, parts, strict=True)])
-        low = spread.linear(x, w[f"{name}.A"], None)
+        down = w[f"{name}.A"]
+        # Without autocast a frozen projection in half precision gives what fp32 weights do not take.
+        low = spread.linear(x.to(down.dtype), down, None)
         return spread.linear(low, w[f"{name}.B"], None) * self.scale
 
 

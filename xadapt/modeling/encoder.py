@@ -263,9 +263,11 @@ class Encoder(nn.Module):
     ) -> torch.Tensor:
         """Hidden states [T, hidden] after `upto` layers (all of them when None; 0 gives the embeddings).
 
-        Raises ValueError for a sequence longer than the position table, ConfigError for a layer that is not
-        there.
+        Raises ValueError for a sequence longer than the position table and for `sites` that were made for
+        another batch, ConfigError for a layer that is not there.
         """
+        if sites.tokens not in (None, packed.tokens):
+            raise ValueError(f"sites for {sites.tokens} tokens by job, the batch has {packed.tokens}")
         if upto is not None and not 0 <= upto <= len(self.layers):
             raise ConfigError(f"layer {upto} of an encoder of {len(self.layers)}", "set [reading] layer")
         first = self.config.pad_token_id + 1

@@ -25,6 +25,34 @@ def lora_sizes(config: Any) -> dict[str, tuple[int, int]]:
     }
 
 
+def shapes(method: Method, config: Any) -> dict[str, tuple[int, ...]]:
+    """Weight -> its shape in one layer. Raises ConfigError for a method that makes no module."""
+    width = config.hidden_size
+    if isinstance(method, Bottleneck):
+        units = max(1, int(width // method.reduction_factor))
+        return {
+            "down_weight": (units, width),
+            "down_bias": (units,),
+            "up_weight": (width, units),
+            "up_bias": (width,),
+        }
+    if isinstance(method, LoRA):
+        sizes = lora_sizes(config)
+        found: dict[str, tuple[int, ...]] = {}
+        for target in method.targets:
+            inner, outer = sizes[target]
+            found |= {f"{target}.A": (method.rank, inner), f"{target}.B": (outer, method.rank)}
+        return found
+    raise ConfigError(f"{method.name} makes no module")
+
+
+def fusion_shapes(config: Any) -> dict[str, tuple[int, ...]]:
+    """The shape of each weight of a fusion in one layer."""
+    width = config.hidden_size
+    names = ("query_weight", "query_bias", "key_weight", "key_bias", "value_weight")
+    return {name: (width, width) if name.endswith("weight") else (width,) for name in names}
+
+
 @dataclass(frozen=True)
 class Module:
     """One module. `weights` by name, the first axis is the layer (L).
@@ -40,28 +68,17 @@ class Module:
     def initial(cls, method: Method, config: Any, seed: int) -> "Module":
         """As `adapters` (normal 0.02, zero bias) and `peft` (uniform A, zero B) start, from `seed` alone."""
         generator = torch.Generator().manual_seed(seed)
-        layers, width = config.num_hidden_layers, config.hidden_size
-        if isinstance(method, Bottleneck):
-            units = max(1, int(width // method.reduction_factor))
-            return cls(
-                method,
-                {
-                    "down_weight": torch.randn(layers, units, width, generator=generator) * STD,
-                    "down_bias": torch.zeros(layers, units),
-                    "up_weight": torch.randn(layers, width, units, generator=generator) * STD,
-                    "up_bias": torch.zeros(layers, width),
-                },
-            )
-        if isinstance(method, LoRA):
-            weights = {}
-            for target in method.targets:
-                inner, outer = lora_sizes(config)[target]
+        weights = {}
+        for name, shape in shapes(method, config).items():
+            whole = (config.num_hidden_layers, *shape)
+            if name.endswith("_weight"):
+                weights[name] = torch.randn(whole, generator=generator) * STD
+            elif name.endswith(".A"):
                 # kaiming_uniform with a = sqrt(5), which is uniform within 1 / sqrt(in).
-                uniform = torch.rand(layers, method.rank, inner, generator=generator) * 2 - 1
-                weights[f"{target}.A"] = uniform / inner**0.5
-                weights[f"{target}.B"] = torch.zeros(layers, outer, method.rank)
-            return cls(method, weights)
-        raise ConfigError(f"{method.name} makes no module")
+                weights[name] = (torch.rand(whole, generator=generator) * 2 - 1) / shape[1] ** 0.5
+            else:
+                weights[name] = torch.zeros(whole)
+        return cls(method, weights)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,10 @@ class Sites(Protocol):
     targets: frozenset[str]
     """Projections whose `project` changes something."""
 
+    @property
+    def tokens(self) -> tuple[int, ...] | None:
+        """Tokens of each job of the batch that it was made for; None fits every batch."""
+
     def project(self, layer: int, name: str, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         """After the frozen projection `name` gave `y` for input `x`: the output to go on with."""
 
@@ -30,6 +34,7 @@ class NoSites:
     """The encoder as it is."""
 
     targets: frozenset[str] = frozenset()
+    tokens = None
 
     def project(self, layer: int, name: str, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         return y

@@ -8,7 +8,8 @@ from xadapt.report.difference import Interval
 from xadapt.report.standing import Board, Standing
 from xadapt.report.table import BASELINE, Part, Result, Row, Table, row_of
 
-LEGEND = "n/a: not defined. (k/n): mean of the k cells of n that are there. *: some rows were left out."
+LIMITED = "*: some rows were left out."
+LEGEND = f"n/a: not defined. (k/n): mean of the k cells of n that are there. {LIMITED}"
 
 
 @dataclass(frozen=True)
@@ -47,38 +48,51 @@ def _problems(found: Sequence[Result]) -> Section:
     return Section("Failed, collapsed and missing", head, tuple(rows))
 
 
-def _benchmark(board: Board, table: Table) -> list[Section]:
+def _benchmark(board: Board, table: Table) -> tuple[Section, ...]:
     """Overall and groups, then tasks, then published rows beside ours where they may be compared."""
-    benchmark, title = board.benchmark, board.benchmark.title
-    overall, tasks, published = [], [], []
+    return _overall(board, table), _by_task(board, table), _published(board, table)
+
+
+def _overall(board: Board, table: Table) -> Section:
+    benchmark = board.benchmark
+    rows = []
     for each in board.standings:
-        name, found = _name(each.row, table), each.averages
+        found = each.averages
         groups = (_average(found.groups[group], each, members) for group, members in benchmark.groups.items())
-        overall.append((name, _average(found.overall, each, benchmark.tasks), _gain(each), *groups))
-        tasks.append((name, *(_average(found.tasks[task], each, (task,)) for task in board.tasks)))
-        if each.comparable:
-            published.append((name, *_values(each.comparable, board.tasks)))
-    theirs = [(each.name, *_values(each.values, board.tasks)) for each in board.published]
-    gone = [name for name in benchmark.tasks if name not in board.tasks]
+        overall = _average(found.overall, each, benchmark.tasks)
+        rows.append((_name(each.row, table), overall, _gain(each), *groups))
     note = (
         f"Group: mean of its tasks; {benchmark.rule}. (k/n): k of the n scores that belong to it are there; "
-        "over alone: in the tasks that both have."
+        f"over alone: in the tasks that both have. {LIMITED}"
     )
-    return [
-        Section(title, ("composition", "overall", "over alone", *benchmark.groups), tuple(overall), note),
-        Section(
-            f"{title} by task",
-            ("composition", *board.tasks),
-            tuple(tasks),
-            f"Not in this experiment: {', '.join(gone)}." if gone else "",
-        ),
-        Section(
-            f"Beside published {title} scores",
-            ("row", *board.tasks),
-            tuple(theirs + published),
-            f"{', '.join(each.name for each in board.published)}: {benchmark.published_as}; ours likewise.",
-        ),
+    return Section(
+        board.title, ("composition", "overall", "over alone", *benchmark.groups), tuple(rows), note
+    )
+
+
+def _by_task(board: Board, table: Table) -> Section:
+    rows = (
+        (
+            _name(each.row, table),
+            *(_average(each.averages.tasks[task], each, (task,)) for task in board.tasks),
+        )
+        for each in board.standings
+    )
+    gone = [name for name in board.benchmark.tasks if name not in board.tasks]
+    note = f"Not in this experiment: {', '.join(gone)}." if gone else ""
+    return Section(f"{board.title} by task", ("composition", *board.tasks), tuple(rows), note)
+
+
+def _published(board: Board, table: Table) -> Section:
+    theirs = [(each.name, *_values(each.values, board.tasks)) for each in board.published]
+    ours = [
+        (_name(each.row, table), *_values(each.comparable, board.tasks))
+        for each in board.standings
+        if each.comparable
     ]
+    names = ", ".join(each.name for each in board.published)
+    note = f"{names}: {board.benchmark.published_as}. Ours, too, count F1 alone here."
+    return Section(f"Beside published {board.title}", ("row", *board.tasks), tuple(theirs + ours), note)
 
 
 def _average(found: Average, of: Standing, tasks: Sequence[str]) -> str:
@@ -130,7 +144,6 @@ def _gains(table: Table, part: Part, title: str) -> Section:
 
 def _baselines(table: Table) -> Section:
     from xadapt.baselines import NAMES
-    from xadapt.tasks import task
 
     rows = []
     for name in table.tasks:
@@ -139,10 +152,18 @@ def _baselines(table: Table) -> Section:
                 scores = (table.cell(each, name, "zero-shot").text() for each in (row, BASELINE))
                 difference = _signed(table.against(row, BASELINE, name))
                 label = _name((name, row[1]), table)
-                rows.append((label, *scores, NAMES[task(name).type], difference))
+                rows.append((label, *scores, NAMES[_type(name, table)], difference))
     head = ("task", "alone", "baseline", "baseline is", "difference")
     note = "Zero-shot (without English). An interval that includes zero says: words alone explain the score."
     return Section("Against the cheapest baseline", head, tuple(rows), note)
+
+
+def _type(name: str, table: Table) -> str:
+    """A task that the experiment declares is known to its stages alone."""
+    from xadapt.tasks import task
+
+    scores = (r.cell.score for r in table.results if r.cell.task == name)
+    return next(task(score.task).type for score in scores if score is not None)
 
 
 def _languages(table: Table, task: str) -> Section:

@@ -7,8 +7,8 @@ from typing import Any
 from xadapt.benchmarks import BENCHMARKS, Averages, Benchmark, Published, Scores, averages
 from xadapt.experiment import Experiment
 from xadapt.report.difference import Interval, difference
-from xadapt.report.table import COUNTED, Result, Row, Table
-from xadapt.tasks import task
+from xadapt.report.table import BASELINE, COUNTED, Result, Row, Table
+from xadapt.tasks import task, tasks
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class Board:
     """A benchmark with the standing of every row."""
 
     benchmark: Benchmark
+    title: str
     tasks: tuple[str, ...]
     """Those of its tasks that the experiment has."""
     standings: tuple[Standing, ...]
@@ -55,32 +56,37 @@ def board(asked: Experiment, found: Sequence[Result]) -> Board | None:
     own = tuple(name for name in benchmark.tasks if name in table.tasks)
     if not own:
         return None
-    languages = {name: len(asked.known(task(name))) for name in benchmark.tasks}
-    compared = _same_as_published(asked, benchmark)
-    made = (_standing(row, table, languages, len(asked.seeds), benchmark, compared) for row in table.rows)
-    return Board(benchmark, own, tuple(made))
+    languages = {name: len(asked.known(task(name))) if name in tasks() else 0 for name in benchmark.tasks}
+    compared = _as_the_published(asked, benchmark)
+    seeds = len(asked.seeds)
+    made = tuple(_standing(row, table, languages, seeds, benchmark, compared) for row in table.rows)
+    toy = " in the toy world" if asked.data.world == "toyworld" else ""
+    return Board(benchmark, benchmark.title + toy, own, made)
 
 
-def _same_as_published(asked: Experiment, benchmark: Benchmark) -> bool:
-    """Whether the encoder and the data are those of the published rows."""
-    own = asked.encoder is None and asked.model.on_hub and asked.data.world == "hub"
-    return own and asked.model.name == benchmark.published_model
+def _as_the_published(asked: Experiment, benchmark: Benchmark) -> bool:
+    """Whether the encoder is that of the published rows, and the data are theirs, every row of them."""
+    data = asked.data
+    whole = not any(each.train_rows or each.test_rows for each in (data, *data.task.values()))
+    own = asked.encoder is None and asked.model.on_hub and data.world == "hub"
+    return own and whole and asked.model.name == benchmark.published_model
 
 
 def _standing(
     row: Row, table: Table, languages: dict[str, int], seeds: int, benchmark: Benchmark, compared: bool
 ) -> Standing:
     counted = {name: _counted(table, row, name) for name in benchmark.tasks}
-    runs = seeds if row[1] else 1
+    runs = 1 if row == BASELINE else seeds
     scores = {
         name: Scores([_value(r) for r in cells], runs * languages[name]) for name, cells in counted.items()
     }
     made = averages(benchmark, scores)
     limited = frozenset(name for name, cells in counted.items() if any(r.status == "limited" for r in cells))
+    complete = {name: cells for name, cells in counted.items() if cells and len(cells) == scores[name].of}
     comparable = {
-        name: sum(map(_as_published, counted[name])) / average.over
-        for name, average in made.tasks.items()
-        if compared and average.over == average.of and name not in limited
+        name: sum(map(_as_published, cells)) / len(cells)
+        for name, cells in complete.items()
+        if compared and row != BASELINE
     }
     return Standing(row, made, _gain(table, row, counted, made.overall.of), limited, comparable)
 
@@ -102,7 +108,7 @@ def _as_published(result: Result) -> float:
 
 def _gain(table: Table, row: Row, counted: dict[str, list[Result]], of: int) -> Gain | None:
     alone = ("alone", row[1])
-    if not row[1] or row == alone:
+    if row in (BASELINE, alone):
         return None
     pairs = [(cells, _counted(table, alone, name)) for name, cells in counted.items()]
     shared = [(mine, theirs) for mine, theirs in pairs if mine and _places(mine) == _places(theirs)]

@@ -23,7 +23,7 @@ def benchmark(board: Board) -> dict[str, Any]:
     ]
     rows = [_standing(each) for each in board.standings]
     return {
-        "name": board.benchmark.title,
+        "name": board.title,
         "rule": board.benchmark.rule,
         "rows": rows,
         "published": published,

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from xadapt.sources import folder, hub, world
-from xadapt.sources.origin import Folder, Hub, Origin, Toy, origins, place
+from xadapt.sources.origin import Folder, Hub, Origin, Own, Toy, origins, place
 from xadapt.task import Placed
 
-__all__ = ["Folder", "Hub", "Origin", "Toy", "origins", "place", "rows"]
+__all__ = ["Folder", "Hub", "Origin", "Own", "Toy", "origins", "place", "rows"]
 
 
 def rows(found: Sequence[Origin], data: Path | None) -> Iterator[Placed]:
@@ -22,4 +22,6 @@ def _rows(one: Origin, data: Path | None) -> Iterator[tuple[str, dict[str, objec
         return world.rows(one)
     if isinstance(one, Hub):
         return hub.rows(one)
+    if isinstance(one, Own):
+        return folder.own(one)
     return folder.rows(one, data)

@@ -1,12 +1,15 @@
 """Everything that stages read from the hub: locked to revisions, downloaded, checked."""
 
+import fcntl
+import hashlib
 import shutil
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from xadapt.errors import DiskFull, IntegrityError
+from xadapt.errors import DiskFull, IntegrityError, Unwritable
 from xadapt.recipe import ModelSpec
 from xadapt.sources import asking, cache, lock
 from xadapt.sources.cache import Kind
@@ -84,6 +87,28 @@ class Needs:
             for item, file in wanted
             if cache.find(item.kind, item.path, item.revision, file.name) is None
         ]
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Only one process at a time looks up what is to stand in the lock file `path`; others wait.
+
+    Two that look up the same branch may see two commits, and would run under two digests.
+    """
+    from huggingface_hub import constants
+
+    # Not beside the experiment: nothing is left there but the lock itself.
+    name = hashlib.sha256(str(path.absolute()).encode()).hexdigest()
+    place = Path(constants.HF_HUB_CACHE) / ".locks" / f"xadapt-{name[:16]}.lock"
+    with ExitStack() as stack:
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            fcntl.flock(stack.enter_context(place.open("w")), fcntl.LOCK_EX)
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            message = f"cannot write {place.parent}: {reason}"
+            raise Unwritable(message, "set HF_HOME to another place") from error
+        yield
 
 
 def resolve(needed: Needs, known: Lock, save: Callable[[Lock], None]) -> Lock:

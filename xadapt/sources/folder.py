@@ -9,7 +9,7 @@ from xadapt.sources import readers
 from xadapt.workflow.record import file_sha256
 
 if TYPE_CHECKING:
-    from xadapt.sources.origin import Folder
+    from xadapt.sources.origin import Folder, Own
 
 
 def file(folder: Path, name: str) -> Path:
@@ -30,11 +30,33 @@ def file(folder: Path, name: str) -> Path:
     return found[0]
 
 
+def configs(folder: Path, dataset: str, split: str) -> list[str]:
+    """The configs of a dataset that have this split, sorted."""
+    found = (folder / dataset).glob(f"*/{split}.*")
+    return sorted({path.parent.name for path in found if path.name == split + readers.suffix(path.name)})
+
+
+def there(folder: Path, name: str) -> bool:
+    """Whether the folder has a file of this name, in any format."""
+    return any((folder / f"{name}{suffix}").is_file() for suffix in readers.SUFFIXES)
+
+
 def rows(found: "Folder", folder: Path | None) -> readers.Rows:
     """Each row with its `file:line`. Raises DataError for a file that is not the one planned with."""
     if folder is None:
         raise DataError(f"{found.name}{found.suffix} lies in a local folder", "give it with --data DIR")
-    path = file(folder, found.name)
-    if file_sha256(path) != found.sha256:
+    return _unchanged(file(folder, found.name), found.sha256)
+
+
+def own(found: "Own") -> readers.Rows:
+    """The same of a file that lies anywhere."""
+    path = Path(found.path)
+    if not path.is_file():
+        raise DataError(f"{path}: is gone since the run was planned")
+    return _unchanged(path, found.sha256)
+
+
+def _unchanged(path: Path, sha256: str) -> readers.Rows:
+    if file_sha256(path) != sha256:
         raise DataError(f"{path}: changed since the run was planned", "run again")
     return readers.read(path, str(path), {})

@@ -1,11 +1,12 @@
 """The origin of rows as a value: what is read, never where it lies."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from xadapt.errors import ConfigError
+from xadapt.errors import ConfigError, DataError, nearest
+from xadapt.recipe import WHERE
 from xadapt.sources import folder as local
 from xadapt.sources import lock as locks
 from xadapt.sources import readers
@@ -56,7 +57,16 @@ class Toy:
     version: int
 
 
-Origin = Hub | Folder | Toy
+@dataclass(frozen=True, kw_only=True)
+class Own:
+    """One file of a task that an experiment declares, by content alone: `path` may be anywhere."""
+
+    sha256: str
+    suffix: str
+    path: str = field(metadata=WHERE)
+
+
+Origin = Hub | Folder | Toy | Own
 
 
 def origins(
@@ -67,10 +77,27 @@ def origins(
     `size` is the number of rows that the toy world makes, `lock` says what a name of the hub stands for.
     Raises DataError for a missing folder or file, ConfigError for a world that needs a flag.
     """
-    return tuple(dict.fromkeys(_origin(source, world, folder, size, lock or Lock()) for source in sources))
+    every = (each for source in sources for each in _each(source, world, folder))
+    return tuple(dict.fromkeys(_origin(source, world, folder, size, lock or Lock()) for source in every))
+
+
+def _each(source: Source, world: World, folder: Path | None) -> Sequence[Source]:
+    """The source; with `*` for its config one source for each config that the world or the folder has."""
+    if "/*/" not in source.local or world == "hub":
+        return (source,)
+    dataset, _, split = source.local.split("/")
+    names: Sequence[str] = local.configs(folder, dataset, split) if folder else ()
+    if world == "toyworld":
+        from xadapt import toyworld
+
+        names = toyworld.DATASETS[dataset].configs
+    # Where there is none, the error is that of a file that is not there.
+    return [replace(source, local=f"{dataset}/{name}/{split}") for name in names] or (source,)
 
 
 def _origin(source: Source, world: World, folder: Path | None, size: int | None, lock: Lock) -> Origin:
+    if source.file is not None:
+        return _own(source.file)
     if world == "hub":
         return _hub(source, lock)
     dataset, config, split = source.local.split("/")
@@ -82,6 +109,13 @@ def _origin(source: Source, world: World, folder: Path | None, size: int | None,
         raise ConfigError("data.world = 'folder' needs a folder", "give it with --data DIR")
     path = local.file(folder, source.local)
     return Folder(name=source.local, sha256=file_sha256(path), suffix=readers.suffix(path.name))
+
+
+def _own(path: Path) -> Own:
+    if not path.is_file():
+        there = [each.name for each in path.parent.glob("*") if readers.suffix(each.name)]
+        raise DataError(f"{path}: no such file{nearest(path.name, there)}")
+    return Own(sha256=file_sha256(path), suffix=readers.suffix(path.name), path=str(path))
 
 
 def _hub(source: Source, lock: Lock) -> Hub:
@@ -110,6 +144,8 @@ def _hub(source: Source, lock: Lock) -> Hub:
 
 def place(rows: Origin) -> str:
     """How an error names the origin."""
+    if isinstance(rows, Own):
+        return rows.path
     if isinstance(rows, Folder):
         return f"{rows.name}{rows.suffix}"
     return f"{rows.path if isinstance(rows, Hub) else rows.dataset}/{rows.config}/{rows.split}"

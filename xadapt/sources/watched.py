@@ -8,6 +8,8 @@ from xadapt.errors import nearest
 
 FAULTS = (LookupError, ValueError, TypeError, AttributeError)
 """What a task raises at a row of another form than it reads."""
+OURS = ("field ", "no column")
+"""How messages of tasks begin, which name what is wrong themselves."""
 SHOWN = 80
 """Characters of a value in a message."""
 
@@ -28,7 +30,7 @@ class Watched(dict[str, Any]):
     def fault(self, error: Exception) -> str:
         """What is wrong with the row: field and value, or the nearest field to one that is missing."""
         said = str(error)
-        if not self.last or said.startswith("field "):
+        if not self.last or said.startswith(OURS):
             return said
         if self.last not in self:
             return f"field {self.last!r} is missing{nearest(self.last, self)}"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from xadapt import examples
+from xadapt.declared import Declared
 from xadapt.stages.data import Data
 from xadapt.tasks import task
 from xadapt.workflow.context import Context
@@ -16,7 +17,7 @@ from xadapt.workflow.stage import Stage
 class Baseline(Stage):
     """Writes `predictions.jsonl` like Predict; learns from the task's English training data alone."""
 
-    task: str
+    task: str | Declared
     language: str
     data: Data
     train: Data | None

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from xadapt import examples, sources
+from xadapt.declared import Declared
 from xadapt.errors import DataError
 from xadapt.examples import Example
 from xadapt.sources import Origin
@@ -28,11 +29,14 @@ Gather = Callable[[Iterable[Placed], Counter[str]], Iterator[Example]]
 class Data(Stage):
     """Writes `examples.jsonl`; its record's notes say how many rows were read, kept and dropped, and why."""
 
-    task: str
+    task: str | Declared
     task_version: int
     rows: tuple[Origin, ...]
     limit: int | None = None
-    """Keep this many rows, chosen by a fixed shuffle, so that smaller limits are subsets of larger ones."""
+    """Keep this many rows, chosen by a fixed shuffle, so that smaller limits are subsets of larger ones.
+
+    Of a search this many queries, and every candidate.
+    """
 
     def title(self) -> str:
         return f"data {self.task}"
@@ -43,7 +47,7 @@ class Data(Stage):
         counts = Counts()
         found = _unique(_examples(what, sources.rows(self.rows, context.data), counts), counts)
         if self.limit is not None:
-            found = iter(_subset(found, self.limit, counts.dropped))
+            found = _subset(found, self.limit, counts.dropped)
         kept = examples.write(found, out / "examples.jsonl")
         dropped = dict(+counts.dropped)  # unary plus leaves out reasons that took no row
         if not kept:
@@ -51,7 +55,11 @@ class Data(Stage):
             raise DataError(f"{places}: no usable row" + (f" ({dropped})" if dropped else ""))
         counts.check([sources.place(each) for each in self.rows])
         notes = {"read": counts.read.total(), "kept": kept, "dropped": dropped}
-        return notes | ({"renamed": counts.renamed} if counts.renamed else {})
+        # Only the name: the rest of the path says where, and a record may be shown to others.
+        own = [Path(each.path).name for each in self.rows if isinstance(each, sources.Own)]
+        return (
+            notes | ({"renamed": counts.renamed} if counts.renamed else {}) | ({"from": own} if own else {})
+        )
 
 
 @dataclass
@@ -135,14 +143,19 @@ def _unique(found: Iterable[Example], counts: Counts) -> Iterator[Example]:
         yield example
 
 
-def _subset(found: Iterable[Example], limit: int, dropped: Counter[str]) -> list[Example]:
-    """The `limit` examples whose numbers hash lowest, in order; no more than these are held in memory."""
+def _subset(found: Iterable[Example], limit: int, dropped: Counter[str]) -> Iterator[Example]:
+    """The `limit` examples whose numbers hash lowest, in order, behind all candidates of a search.
 
-    def numbered() -> Iterator[tuple[int, Example]]:
-        for number, example in enumerate(found):
+    No more than these are held in memory.
+    """
+    kept: list[tuple[int, int, Example]] = []
+    for number, example in enumerate(found):
+        if not examples.asked([example]):
+            yield example
+            continue
+        rank = int.from_bytes(hashlib.sha256(b"%d" % number).digest(), "big")
+        heapq.heappush(kept, (-rank, number, example))
+        if len(kept) > limit:
+            heapq.heappop(kept)
             dropped["limit"] += 1
-            yield number, example
-
-    kept = heapq.nsmallest(limit, numbered(), key=lambda each: hashlib.sha256(b"%d" % each[0]).digest())
-    dropped["limit"] -= len(kept)
-    return [example for _, example in sorted(kept, key=lambda each: each[0])]
+    yield from (example for _, _, example in sorted(kept, key=lambda each: each[1]))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from xadapt.composition import Composition
+from xadapt.declared import Declared
 from xadapt.recipe import ModelSpec, Reading
 from xadapt.stages.data import Data
 from xadapt.stages.encoder import Encoder
@@ -18,7 +19,8 @@ from xadapt.workflow.stage import Stage
 class Predict(Stage):
     """Writes `predictions.jsonl`: one `{"id", "prediction"}` a line, in the order of the examples."""
 
-    task: str
+    version = 2
+    task: str | Declared
     language: str
     data: Data
     model: ModelSpec | Encoder

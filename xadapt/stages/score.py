@@ -1,17 +1,24 @@
 """Score: one number, and what each test item contributes to it."""
 
+import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xadapt import examples
+from xadapt.declared import Declared
 from xadapt.errors import DataError
 from xadapt.stages.baseline import Baseline
 from xadapt.stages.predict import Predict
 from xadapt.tasks import task
 from xadapt.workflow.context import Context
+from xadapt.workflow.digest import ADDED
 from xadapt.workflow.stage import Stage
+
+if TYPE_CHECKING:
+    from xadapt import metrics
 
 COLLAPSE = 20
 """Fewest items for which one and the same prediction everywhere counts as collapse."""
@@ -21,12 +28,18 @@ COLLAPSE = 20
 class Score(Stage):
     """Writes `score.json` (`value` in percent, `metrics`, `n`) and `items.json` (one row of sums per item).
 
-    Separate from Predict, so that a change of metric costs no prediction.
+    Separate from Predict, so that a change of metric costs no prediction. Where the metric has a threshold,
+    `score.json` says it: one, or one for each half.
     """
 
-    task: str
+    task: str | Declared
     metric: str
     predictions: Predict | Baseline
+    tuned_on: Predict | Baseline | None = field(default=None, metadata=ADDED)
+    """Predictions on development data, on which a threshold is set.
+
+    Without them each half of the test items takes the threshold that is best on the other half.
+    """
 
     def title(self) -> str:
         return f"score {self.task} {self.predictions.language}"
@@ -36,21 +49,60 @@ class Score(Stage):
         # numpy takes a while to import, which planning does without.
         from xadapt import metrics
 
-        kind = task(self.task).type
-        every = examples.read(context.store.path(self.predictions.data) / "examples.jsonl", kind)
-        test = examples.asked(list(every))
-        if not test:
-            raise DataError(f"{self.title()}: no test examples")
-        path = context.store.path(self.predictions) / "predictions.jsonl"
-        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        if [line["id"] for line in lines] != [example.id for example in test]:
-            raise DataError(f"{path}: its ids are not those of the examples")
-        found = [line["prediction"] for line in lines]
+        test, found, thresholds = self.counted(context)
         rows = metrics.metric(self.metric).items(examples.gold(test), found, self.predictions.language)
         values = metrics.summary(self.metric, rows)
         name, value = next(iter(values.items()))
         same = len(found) >= COLLAPSE and len({json.dumps(each) for each in found}) == 1
         facts = {"value": value, "metric": name, "metrics": values, "n": len(rows), "collapsed": same}
+        facts |= {"thresholds": thresholds} if thresholds else {}
         (out / "score.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
         (out / "items.json").write_text(json.dumps(rows) + "\n", encoding="utf-8")
         return facts
+
+    def counted(self, context: Context) -> tuple[list[Any], list[Any], list[float]]:
+        """Test examples, their predictions as they count, and the thresholds; None for what is below its own.
+
+        Raises DataError like `run`.
+        """
+        from xadapt import metrics
+
+        test, found = self._read(self.predictions, context)
+        if (tuned := metrics.tuned(self.metric)) is None:
+            return test, found, []
+        if self.tuned_on is not None:
+            dev, mined = self._read(self.tuned_on, context)
+            limit = tuned.threshold(examples.gold(dev), mined)
+            return test, tuned.above(found, limit), [limit]
+        halves = [_half(example.id) for example in test]
+        limits = [_without(half, halves, test, found, tuned) for half in (0, 1)]
+        kept = [tuned.above(found, limit) for limit in limits]
+        return test, [kept[half][index] for index, half in enumerate(halves)], limits
+
+    def _read(self, predictions: Predict | Baseline, context: Context) -> tuple[list[Any], list[Any]]:
+        """(examples that are asked for a prediction, their predictions)"""
+        kind = task(self.task).type
+        every = examples.read(context.store.path(predictions.data) / "examples.jsonl", kind)
+        test = examples.asked(list(every))
+        if not test:
+            raise DataError(f"{self.title()}: no test examples")
+        path = context.store.path(predictions) / "predictions.jsonl"
+        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        if [line["id"] for line in lines] != [example.id for example in test]:
+            raise DataError(f"{path}: its ids are not those of the examples")
+        return test, [line["prediction"] for line in lines]
+
+
+def _half(name: str) -> int:
+    """0 or 1, of an id alone: no order of the rows changes who tunes for whom."""
+    return hashlib.sha256(name.encode()).digest()[0] % 2
+
+
+def _without(
+    half: int, halves: Sequence[int], test: Sequence[Any], found: Sequence[Any], tuned: "metrics.Tuned"
+) -> float:
+    """The threshold that is best on all but one half."""
+    others = [index for index, each in enumerate(halves) if each != half]
+    return tuned.threshold(
+        examples.gold([test[index] for index in others]), [found[index] for index in others]
+    )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from xadapt.composition import Composition
+from xadapt.declared import Declared
 from xadapt.recipe import ModelSpec, Recipe
 from xadapt.stages.data import Data
 from xadapt.stages.encoder import Encoder
@@ -17,7 +18,8 @@ from xadapt.workflow.stage import Stage
 class Train(Stage):
     """An intermediate task is a Train whose base is `alone`; a target is one over a composition of those."""
 
-    task: str
+    version = 2
+    task: str | Declared
     data: Data
     model: ModelSpec | Encoder
     base: Composition
@@ -46,4 +48,4 @@ class Train(Stage):
 
 def named(composition: Composition) -> Composition:
     """The composition with the task names of its stages as leaves, for people to read."""
-    return composition.map(lambda stage: stage.task)
+    return composition.map(lambda stage: str(stage.task))

@@ -6,6 +6,7 @@ import numpy as np
 import tokenizers
 import torch
 
+from xadapt.errors import DataError, nearest
 from xadapt.examples import Classification
 from xadapt.modeling.encoder import Dropout, Encoder, no_dropout
 from xadapt.modeling.heads import SentenceHead, pool
@@ -19,8 +20,17 @@ def encode(
     recipe: Recipe,
     labels: Sequence[str],
 ) -> list[Item]:
-    """One item per example: `<s> text </s></s> pair </s>`."""
+    """One item per example: `<s> text </s></s> pair </s>`.
+
+    Raises DataError for a label that is none of `labels`.
+    """
     number = {label: index for index, label in enumerate(labels)}
+    for example in examples:
+        if example.label not in number:
+            known = nearest(example.label, labels)
+            raise DataError(
+                f"example {example.id}: {example.label!r} is no label of the training data{known}"
+            )
     ids = encode_pairs(tokenizer, ((e.text, e.pair) for e in examples), recipe.max_length)
     return [
         Item(index, (sequence,), number[example.label])

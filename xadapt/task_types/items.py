@@ -8,6 +8,9 @@ import numpy as np
 import tokenizers
 import torch
 
+BLOCK = 1024
+"""Texts or pairs that are encoded at a time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Item:
@@ -59,8 +62,13 @@ def encode_pairs(
     max_length: int,
     direction: str = "right",
 ) -> list[np.ndarray]:
-    """Token ids of texts or pairs, cut to `max_length` tokens, the longer text first, from `direction`."""
+    """Token ids of texts `<s> a </s>` or pairs `<s> a </s></s> b </s>`, cut to `max_length` tokens.
+
+    Tokens go from the longer text first, at its end, or at its start when `direction` is "left".
+    """
     tokenizer.no_padding()
     tokenizer.enable_truncation(max_length, strategy="longest_first", direction=direction)
     inputs = [text if pair is None else (text, pair) for text, pair in pairs]
-    return [token_ids(encoding) for encoding in tokenizer.encode_batch(inputs)]
+    # Not all at once: an encoding takes many times the memory of its ids.
+    blocks = (inputs[start : start + BLOCK] for start in range(0, len(inputs), BLOCK))
+    return [token_ids(encoding) for block in blocks for encoding in tokenizer.encode_batch(block)]

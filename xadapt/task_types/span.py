@@ -1,6 +1,7 @@
 """Extractive question answering: start and end of the answer in a context that slides with a stride."""
 
-from collections.abc import Iterator, Sequence
+import unicodedata
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import tokenizers
@@ -17,55 +18,83 @@ MAX_QUESTION = 64
 MAX_ANSWER = 30
 N_BEST = 20
 """Tokens of a question, tokens of an answer, candidates per side: the settings of SQuAD and XTREME."""
+SPECIAL = 4
+"""Special tokens of a pair."""
+PREFIX = "▁"
+"""The piece of a space, and of the start of a text, where it carries the offsets of the first character."""
 
 
 def encode(
     examples: Sequence[Question], tokenizer: tokenizers.Tokenizer, recipe: Recipe, labels: Sequence[str]
 ) -> list[Item]:
-    """One item per window; `target` is its (start, end) token, (0, 0) where the answer is not inside.
+    """One item per window `<s> question </s></s> context </s>`; a long question keeps its first tokens.
 
-    `detail` holds each token's character span in the context, -1 outside it.
+    `target` is the (start, end) token of the first answer, (0, 0) where it is not whole in the window;
+    `detail` the character span in the context of each token, [tokens, 2], -1 where it stands for none.
     """
     tokenizer.no_padding()
+    tokenizer.no_truncation()
+    limit = min(MAX_QUESTION, (recipe.max_length - SPECIAL) // 2)
     items = []
     for index, example in enumerate(examples):
-        for encoding in _windows(example, tokenizer, recipe):
-            spans = _context_spans(encoding)
-            items.append(Item(index, (token_ids(encoding),), _target(example, spans), spans))
+        question = tokenizer.encode(example.question, add_special_tokens=False)
+        question.truncate(limit)
+        context = tokenizer.encode(example.context, add_special_tokens=False)
+        ids = token_ids(tokenizer.post_process(question, context))
+        spans = characters(context, example.context)
+        answer, before = _answer(example, spans), len(ids) - len(spans) - 1
+        for start, stop in _windows(len(spans), recipe.max_length - before - 1, recipe.stride):
+            sequence = np.concatenate([ids[:before], ids[before + start : before + stop], ids[-1:]])
+            detail = np.full((len(sequence), 2), -1)
+            detail[before:-1] = spans[start:stop]
+            first, last = answer or (-1, -1)
+            inside = start <= first and last < stop
+            target = (before + first - start, before + last - start) if inside else (0, 0)
+            items.append(Item(index, (sequence,), target, detail))
     return items
 
 
-def _windows(
-    example: Question, tokenizer: tokenizers.Tokenizer, recipe: Recipe
-) -> Iterator[tokenizers.Encoding]:
-    tokenizer.no_truncation()
-    question = tokenizer.encode(example.question, add_special_tokens=False)
-    text = example.question
-    if len(question.ids) > MAX_QUESTION:
-        text = text[: question.offsets[MAX_QUESTION - 1][1]]
-    room = recipe.max_length - min(len(question.ids), MAX_QUESTION) - 4
-    stride = max(0, min(recipe.stride, room - 1))
-    tokenizer.enable_truncation(recipe.max_length, stride=stride, strategy="only_second")
-    first = tokenizer.encode(text, example.context)
-    yield first
-    yield from first.overflowing
+def _windows(tokens: int, room: int, stride: int) -> list[tuple[int, int]]:
+    """Stretches [start, stop) of at most `room` tokens; two neighbours share `stride`."""
+    # A long question leaves little room; all windows but a few would then repeat each other.
+    step = room - min(stride, 3 * room // 4)
+    count = 1 + max(0, -(-(tokens - room) // step))
+    return [(k * step, min(k * step + room, tokens)) for k in range(count)]
 
 
-def _context_spans(encoding: tokenizers.Encoding) -> np.ndarray:
-    """[tokens, 2] character offsets in the context; (-1, -1) for the question and special tokens."""
+def characters(encoding: tokenizers.Encoding, text: str) -> np.ndarray:
+    """[tokens, 2] character span of each token in `text`, without space at its ends; -1 for space alone.
+
+    A letter or mark that the normaliser joins to the one before it (an accent, a Korean vowel) has no token
+    of its own in `encoding`, and belongs to the token before it.
+    """
     spans = np.asarray(encoding.offsets, dtype=np.int64).reshape(-1, 2)
-    inside = np.asarray([part == 1 for part in encoding.sequence_ids])
-    spans[~inside | (spans[:, 0] == spans[:, 1])] = -1
+    lost = np.ones(len(text) + 1, dtype=bool)
+    for start, end in spans:
+        lost[start:end] = False
+    joined = {int(p) for p in np.flatnonzero(lost[:-1]) if unicodedata.category(text[p])[0] in "LM"}
+    for span, piece in zip(spans, encoding.tokens, strict=True):
+        span[:] = (-1, -1) if piece == PREFIX else _trimmed(text, *span, joined)
     return spans
 
 
-def _target(example: Question, spans: np.ndarray) -> tuple[int, int]:
+def _trimmed(text: str, start: int, end: int, joined: Collection[int]) -> tuple[int, int]:
+    while end in joined:
+        end += 1
+    while start < end and text[end - 1].isspace():
+        end -= 1
+    while start < end and text[start].isspace():
+        start += 1
+    return (start, end) if start < end else (-1, -1)
+
+
+def _answer(example: Question, spans: np.ndarray) -> tuple[int, int] | None:
+    """First and last token of the context that hold a part of the first answer."""
     if not example.answers:
-        return 0, 0
+        return None
     start, end = example.starts[0], example.starts[0] + len(example.answers[0])
-    inside = np.flatnonzero((spans[:, 0] >= 0) & (spans[:, 0] < end) & (spans[:, 1] > start))
-    whole = len(inside) and spans[inside[0], 0] <= start and spans[inside[-1], 1] >= end
-    return (int(inside[0]), int(inside[-1])) if whole else (0, 0)
+    inside = np.flatnonzero((spans[:, 0] < end) & (spans[:, 1] > start))
+    return (int(inside[0]), int(inside[-1])) if len(inside) else None
 
 
 def head(encoder: Encoder, labels: Sequence[str], seed: int) -> torch.nn.Module:
@@ -100,7 +129,7 @@ def decode(
     examples: Sequence[Question],
     labels: Sequence[str],
 ) -> list[str]:
-    """The text of the best span over all windows of each example; empty when a context has no tokens.
+    """The text of the best span over all windows of each example; empty when a context has no text.
 
     Where the task has questions without an answer, also empty when the lowest score of "no answer" over the
     windows, both ends at the first token, exceeds the best span's (Devlin et al. 2019, threshold 0).
@@ -113,7 +142,7 @@ def decode(
         score, start, end = _best_span(logits, item.detail)
         if score > best.get(item.example, (-np.inf, ""))[0]:
             text = examples[item.example].context[item.detail[start, 0] : item.detail[end, 1]]
-            best[item.example] = score, text.strip()
+            best[item.example] = score, text
     found = (best.get(index, (-np.inf, "")) for index in range(len(examples)))
     return ["" if none.get(index, -np.inf) > score else text for index, (score, text) in enumerate(found)]
 

@@ -16,7 +16,7 @@ from xadapt.modeling import formats, head_format
 from xadapt.modeling.assemble import Assembled
 from xadapt.modeling.module import Fusion
 from xadapt.stages.train import Train
-from xadapt.task_types import task_type
+from xadapt.task_types import encode_training, task_type
 from xadapt.task_types.items import Item
 from xadapt.tasks import task
 from xadapt.training.batches import Schedule, stream
@@ -34,9 +34,7 @@ def fit(stages: Sequence[Train], outs: Sequence[Path], context: Context) -> dict
     started = time.monotonic()
     ground = base(stages[0].model, context)
     jobs = _jobs(stages, ground, context)
-    slots = [
-        new_slot(stage, ground.encoder, context, stream(stage.seed, stage.task, "module")) for stage in stages
-    ]
+    slots = [new_slot(stage, ground, context, stream(stage.seed, stage.task, "module")) for stage in stages]
     assembled = Assembled(slots, ground.encoder.config).to(ground.placed.device)
     before = ground.encoder.fingerprint(), assembled.fingerprint()
     owners = [stage.digest for stage in stages]
@@ -66,20 +64,21 @@ def _jobs(stages: Sequence[Train], ground: Base, context: Context) -> list[Job]:
         if key not in encoded:
             found = read(stage.data, context)
             labels = what.labels or examples.labels(found)
-            encoded[key] = labels, kind.encode(found, ground.tokenizer, stage.recipe, labels)
+            encoded[key] = labels, encode_training(kind, found, ground.tokenizer, stage.recipe, labels)
         labels, items = encoded[key]
         head = kind.head(ground.encoder, labels, stream(stage.seed, stage.task, "head"))
-        schedule = Schedule(stage.task, len(items), stage.recipe, stage.seed)
-        jobs.append(Job(stage.task, kind, items, head.to(ground.placed.device), schedule, labels))
+        schedule = Schedule(str(stage.task), len(items), stage.recipe, stage.seed)
+        jobs.append(Job(str(stage.task), kind, items, head.to(ground.placed.device), schedule, labels))
     return jobs
 
 
 def _save(stage: Train, out: Path, job: Job, assembled: Assembled, number: int, ground: Base) -> None:
     config = ground.encoder.config
-    about = formats.About(stage.task, ground.name, job.labels, stage.recipe.pooling)
+    choices = len(job.items[0].sequences)
+    about = formats.About(str(stage.task), ground.name, job.labels, stage.recipe.pooling, choices)
     result = assembled.trained(number)
     if isinstance(result, Fusion):
-        formats.save_fusion(out, result, [part.task for part in stage.base.parts], about, config)
+        formats.save_fusion(out, result, [str(part.task) for part in stage.base.parts], about, config)
     else:
         formats.save_module(out, result, about, config)
     head_format.save_head(out, job.head, task(stage.task).type, about, config)

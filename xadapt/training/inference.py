@@ -35,7 +35,9 @@ def predict(stages: Sequence[Predict], outs: Sequence[Path], context: Context) -
     what = task(first.task)
     kind = task_type(what.type)
     recipe = _recipe(first, ground)
-    assembled = Assembled([slot_of(first.module, context)], ground.encoder.config).to(ground.placed.device)
+    assembled = Assembled([slot_of(first.module, ground, context)], ground.encoder.config).to(
+        ground.placed.device
+    )
     head, labels = None, what.labels
     if isinstance(first.module, Train):
         folder = context.store.path(first.module)

@@ -56,16 +56,19 @@ def read(data: Data, context: Context) -> list[Any]:
     return found
 
 
-def trained(stage: Train, context: Context) -> Module | Fusion:
-    """What a finished Train stage trained; a fusion comes with its parts."""
+def trained(stage: Train, ground: Base, context: Context) -> Module | Fusion:
+    """What a finished Train stage trained on this encoder; a fusion comes with its parts."""
     folder = context.store.path(stage)
+    host = formats.Host(ground.encoder.config, ground.name)
     if isinstance(stage.base, Fuse):
-        return formats.load_fusion(folder, [_module(part, context) for part in stage.base.parts])
-    return formats.load_module(folder)
+        parts = [_module(part, ground, context) for part in stage.base.parts]
+        names = [str(part.task) for part in stage.base.parts]
+        return formats.load_fusion(folder, parts, names, host)
+    return formats.load_module(folder, host)
 
 
-def _module(stage: Train, context: Context) -> Module:
-    found = trained(stage, context)
+def _module(stage: Train, ground: Base, context: Context) -> Module:
+    found = trained(stage, ground, context)
     if not isinstance(found, Module):
         raise DataError(
             f"{stage.title()} is a fusion; only a single module can be a part of another composition"
@@ -80,30 +83,30 @@ def check_length(recipe: Recipe, encoder: Encoder) -> None:
         raise ConfigError(f"recipe max_length = {recipe.max_length}, the encoder has {room} positions")
 
 
-def frozen(composition: Composition, context: Context) -> Composition:
+def frozen(composition: Composition, ground: Base, context: Context) -> Composition:
     """The composition with its trained modules as leaves."""
-    return composition.map(lambda stage: _module(stage, context))
+    return composition.map(lambda stage: _module(stage, ground, context))
 
 
-def slot_of(module: Train | Composition, context: Context) -> Slot:
+def slot_of(module: Train | Composition, ground: Base, context: Context) -> Slot:
     """A finished target, or a composition read as it is, as one slot for prediction."""
     if isinstance(module, Composition):
-        return Slot(frozen(module, context))
-    found = trained(module, context)
+        return Slot(frozen(module, ground, context))
+    found = trained(module, ground, context)
     if isinstance(found, Fusion):
         return Slot(Fuse(found.parts), fusion=found)
-    below = frozen(module.base, context) if isinstance(module.base, Stack) else Alone()
+    below = frozen(module.base, ground, context) if isinstance(module.base, Stack) else Alone()
     return Slot(below, own=found)
 
 
-def new_slot(stage: Train, encoder: Encoder, context: Context, seed: int) -> Slot:
+def new_slot(stage: Train, ground: Base, context: Context, seed: int) -> Slot:
     """The slot that a Train stage starts from."""
-    parts = frozen(stage.base, context)
+    parts, config = frozen(stage.base, ground, context), ground.encoder.config
     if isinstance(parts, Fuse):
-        return Slot(parts, fusion=Fusion.initial(parts.parts, encoder.config, seed))
+        return Slot(parts, fusion=Fusion.initial(parts.parts, config, seed))
     if isinstance(parts, Continue):
         return Slot(Alone(), own=parts.parts[0])
-    return Slot(parts, own=Module.initial(stage.recipe.method, encoder.config, seed))
+    return Slot(parts, own=Module.initial(stage.recipe.method, config, seed))
 
 
 def load_head(stage: Train, encoder: Encoder, labels: Sequence[str], folder: Path) -> torch.nn.Module:

@@ -222,11 +222,14 @@ def _sync(path: Path) -> None:
 def write_atomically(path: Path, text: str) -> None:
     """Replace `path` by `text` in one rename, so that a reader sees the old or the new, never a part."""
     part = path.with_name(f".{path.name}.{os.getpid()}")
-    with part.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+    try:
+        with part.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def described(error: BaseException) -> str:

@@ -1,0 +1,88 @@
+"""AdapterFusion in the folder layout of AdapterHub (`adapters` 1.3.0, dynamic fusion)."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from xadapt.errors import IntegrityError
+from xadapt.modeling.folders import (
+    About,
+    Host,
+    check_fields,
+    check_header,
+    field,
+    header,
+    is_name,
+    is_table,
+    read_facts,
+    read_weights,
+    stacked,
+    write_files,
+)
+from xadapt.modeling.module import Fusion, Module, fusion_shapes
+
+FILES = ("adapter_fusion_config.json", "model_adapter_fusion.safetensors")
+KEYS = {
+    name: name.replace("_", ".")
+    for name in ("query_weight", "query_bias", "key_weight", "key_bias", "value_weight")
+}
+DYNAMIC = {
+    "dropout_prob": None,
+    "key": True,
+    "query": True,
+    "query_before_ln": False,
+    "regularization": True,
+    "residual_before": False,
+    "temperature": False,
+    "value": True,
+    "value_before_softmax": True,
+    "value_initialized": True,
+}
+"""`adapters.DynamicAdapterFusionConfig`."""
+FREE = ("dropout_prob", "regularization", "value_initialized")
+"""Fields that say how it was trained and not what it computes."""
+
+
+def _parts(name: str, config: Any) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Their name below a layer -> (ours, shape)."""
+    found = fusion_shapes(config)
+    return {
+        f"output.adapter_fusion_layer.{name}.{theirs}": (ours, found[ours]) for ours, theirs in KEYS.items()
+    }
+
+
+def save(folder: Path, fusion: Fusion, names: Sequence[str], about: About, config: Any) -> None:
+    """Write a fusion as `adapters` does; `names` are those of its parts, which are kept where they are."""
+    joined = ",".join(names)
+    weights = {
+        f"roberta.encoder.layer.{layer}.{theirs}": fusion.weights[ours][layer]
+        for theirs, (ours, _) in _parts(joined, config).items()
+        for layer in range(config.num_hidden_layers)
+    }
+    facts = header(about, config) | {"adapter_names": list(names), "config": DYNAMIC, "name": joined}
+    write_files(folder, FILES, facts, weights)
+
+
+def load(folder: Path, parts: Sequence[Module], names: Sequence[str], host: Host) -> Fusion:
+    """The fusion of a folder over `parts`, whose names are `names`.
+
+    Raises IntegrityError for other parts or another order, and for anything but dynamic fusion for this
+    encoder.
+    """
+    place = folder / FILES[0]
+    facts = read_facts(place)
+    check_header(place, facts, host)
+    fused = facts.get("adapter_names") or str(facts.get("name", "")).split(",")
+    if fused != list(names):
+        raise IntegrityError(f"{place}: adapter_names = {fused!r}; the parts given are {list(names)!r}")
+    settings = field(place, facts, "config", is_table, "the table of a fusion's settings")
+    check_fields(place, settings, DYNAMIC, FREE, "dynamic fusion")
+    name = field(place, facts, "name", is_name, "the names of the parts, joined by ','")
+    found = stacked(
+        folder / FILES[1],
+        read_weights(folder / FILES[1]),
+        _parts(name, host.config),
+        host.config.num_hidden_layers,
+        f"hidden_size = {host.config.hidden_size}",
+    )
+    return Fusion(found, tuple(parts))
