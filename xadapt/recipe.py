@@ -1,7 +1,7 @@
 """How one module is trained, and on which model. Only what changes the weights."""
 
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 from xadapt.workflow.digest import ADDED
 
@@ -9,6 +9,9 @@ WHERE = {"where": True}
 """Metadata of a field that says where something lies, and so is left out of digests."""
 
 Pooling = Literal["first", "mean", "max"]
+Target = Literal["query", "key", "value", "attention_output", "intermediate", "output"]
+TARGETS: tuple[Target, ...] = get_args(Target)
+"""The frozen projections of a layer that LoRA can update."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,10 +34,14 @@ class LoRA:
     rank: int = 8
     alpha: float = 8.0
     dropout: float = 0.0
-    targets: tuple[Literal["query", "key", "value", "attention_output", "intermediate", "output"], ...] = (
-        "query",
-        "value",
-    )
+    targets: tuple[Target, ...] = ("query", "value")
+    rslora: bool = field(default=False, metadata=ADDED)
+    """Scale by alpha / sqrt(rank), so that large ranks learn as fast (Kalajdzievski 2023)."""
+
+    @property
+    def scale(self) -> float:
+        """What the update B A is multiplied with."""
+        return self.alpha / (self.rank**0.5 if self.rslora else self.rank)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +79,17 @@ class Recipe:
     """On embeddings, sub-layer outputs and head inputs while training."""
     mask: float = 0.15
     """Share of tokens that masked language modelling hides."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """How the steps of a multi-task training are shared among its tasks (training/sampler.py)."""
+
+    how: Literal["uniform", "proportional", "capped", "temperature"] = "capped"
+    cap: int = 131_072
+    """Largest size that a task counts with, for `capped` and `temperature`; 2^17 as in jiant and T5."""
+    temperature: float = 2.0
+    """For `temperature`: sizes count with the power 1 / temperature."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ from xadapt.recipe import Architecture, Bottleneck, LoRA, Recipe
 from xadapt.task_types import encode_training, task_type
 from xadapt.training.batches import Schedule
 from xadapt.training.checkpoint import Checkpoint
-from xadapt.training.loop import Job, Loop, entries
+from xadapt.training.loop import Job, Loop, Part, entries
 from xadapt.training.precision import accelerator
 
 from ..modeling.conftest import random_fusion, random_module
@@ -89,9 +89,10 @@ def make(kinds, encoder, tokenizer, folder, seconds=1e9) -> Loop:
         recipe = PLANS[kind]
         items = encode_training(task_type(kind), EXAMPLES[kind], tokenizer, recipe, ("a", "b"))
         head = task_type(kind).head(encoder, ("a", "b"), 5)
-        jobs.append(Job(kind, task_type(kind), items, head, Schedule(kind, len(items), recipe, 1)))
+        schedule = Schedule(kind, len(items), recipe, 1)
+        jobs.append(Job(kind, [Part(task_type(kind), items, head, schedule)], schedule))
     assembled = Assembled([slots()[kind] for kind in kinds], encoder.config)
-    everything = entries(assembled, [job.head for job in jobs])
+    everything = entries(assembled, jobs)
     checkpoint = Checkpoint(folder, kinds, seconds)
     return Loop(
         encoder, assembled, jobs, everything, accelerator("cpu", "fp32"), checkpoint, lambda **_: None
@@ -99,7 +100,7 @@ def make(kinds, encoder, tokenizer, folder, seconds=1e9) -> Loop:
 
 
 def result(loop: Loop, number: int) -> dict[str, torch.Tensor]:
-    head = {f"head.{name}": w.clone() for name, w in loop.jobs[number].head.state_dict().items()}
+    head = {f"head.{name}": w.clone() for name, w in loop.jobs[number].parts[0].head.state_dict().items()}
     return loop.assembled.trained(number).weights | head
 
 
@@ -179,7 +180,7 @@ def test_a_checkpoint_of_other_stages_or_a_broken_one_is_not_used(encoder, token
 def test_a_loss_that_is_not_finite_stops_with_task_and_step(encoder, tokenizer, tmp_path):
     loop = make(["classification"], encoder, tokenizer, tmp_path)
     with torch.no_grad():
-        loop.jobs[0].head.out.bias[0] = float("nan")
+        loop.jobs[0].parts[0].head.out.bias[0] = float("nan")
     with pytest.raises(TrainingFailed, match=r"classification: loss nan, gradient norm nan at step 1"):
         loop.run()
 
@@ -188,7 +189,84 @@ def test_training_lowers_the_loss_and_leaves_the_encoder_alone(encoder, tokenize
     before = encoder.fingerprint()
     loop = make(["classification"], encoder, tokenizer, tmp_path)
     frozen = loop.assembled.fingerprint()
-    loop.jobs[0].schedule = Schedule("t", 20, Recipe(batch=20, steps=600, lr=5e-3, dropout=0.0), 1)
+    schedule = Schedule("t", 20, Recipe(batch=20, steps=600, lr=5e-3, dropout=0.0), 1)
+    loop.jobs[0].schedule = loop.jobs[0].parts[0].schedule = schedule
     loop.run()
     assert loop.jobs[0].curve[-1][1] < 0.6 * loop.jobs[0].curve[0][1]
     assert encoder.fingerprint() == before and loop.assembled.fingerprint() == frozen
+
+
+def mixture(order, encoder, tokenizer, folder, seconds=1e9) -> Loop:
+    """One module trained on three kinds of task, each step of one of them."""
+    kinds = ["classification", "tagging", "span"]
+    parts = []
+    for kind in kinds:
+        recipe = PLANS[kind]
+        items = encode_training(task_type(kind), EXAMPLES[kind], tokenizer, recipe, ("a", "b"))
+        head = task_type(kind).head(encoder, ("a", "b"), 5)
+        parts.append(Part(task_type(kind), items, head, Schedule(kind, len(items), recipe, 1)))
+    recipe = Recipe(steps=len(order), lr=2e-3, dropout=0.1)
+    job = Job("all", parts, Schedule("all", 1, recipe, 1), order)
+    assembled = Assembled([slots()["classification"]], encoder.config)
+    checkpoint = Checkpoint(folder, ["all"], seconds)
+    placed = accelerator("cpu", "fp32")
+    return Loop(encoder, assembled, [job], entries(assembled, [job]), placed, checkpoint, lambda **_: None)
+
+
+def test_a_mixture_moves_one_module_and_the_head_whose_step_it_is(encoder, tokenizer, tmp_path):
+    order = [0, 1, 1, 2, 0]
+    loop = mixture(order, encoder, tokenizer, tmp_path)
+    parts = loop.jobs[0].parts
+    for step, part in enumerate(order):
+        before = [{n: w.clone() for n, w in each.head.state_dict().items()} for each in parts]
+        module = loop.assembled.trained(0).weights
+        loop._step(step)
+        moved = [
+            any(not torch.equal(w, old[n]) for n, w in each.head.state_dict().items())
+            for each, old in zip(parts, before, strict=True)
+        ]
+        assert moved == [number == part for number in range(3)]
+        assert all(not torch.equal(w, module[n]) for n, w in loop.assembled.trained(0).weights.items())
+    turns = [loop.jobs[0].turn(step) for step in range(len(order))]
+    assert [turn.step for turn in turns] == [0, 0, 1, 0, 1], "each part goes through its own examples"
+
+
+def test_a_mixture_equals_torch_with_one_optimizer(encoder, tokenizer, tmp_path):
+    """The plain way: the loss of the step's task, clip, AdamW of torch, which rests without a gradient."""
+    order = [0, 2, 1, 1, 0, 2]
+    loop = mixture(order, encoder, tokenizer, tmp_path / "a")
+    plain = mixture(order, encoder, tokenizer, tmp_path / "b")
+    job = plain.jobs[0]
+    everything = [entry.parameter for entry in plain.entries]
+    optimizer = torch.optim.AdamW(everything, lr=1.0, weight_decay=0.0)
+    for step in range(len(order)):
+        optimizer.zero_grad(set_to_none=True)
+        (loss,) = plain._losses(step, {0: job.batch(step)}).values()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(everything, job.schedule.recipe.clip)
+        for group in optimizer.param_groups:
+            group["lr"] = job.schedule.lr(step)
+        optimizer.step()
+    loop.run()
+    for entry, other in zip(loop.entries, plain.entries, strict=True):
+        if not entry.name.endswith("2.out.bias"):  # The bias that the softmax of a span does not see.
+            assert torch.allclose(entry.parameter, other.parameter, atol=2e-5), entry.name
+
+
+def test_a_mixture_killed_in_the_middle_continues_bit_for_bit(encoder, tokenizer, tmp_path):
+    order = [0, 2, 1, 1, 0, 2, 1]
+    whole = mixture(order, encoder, tokenizer, tmp_path / "whole")
+    whole.run()
+    first = mixture(order, encoder, tokenizer, tmp_path / "cut", seconds=-1)
+
+    def die(step, **_):
+        if step == 4:
+            raise Killed
+
+    first.progress = die
+    with pytest.raises(Killed):
+        first.run()
+    again = mixture(order, encoder, tokenizer, tmp_path / "cut")
+    assert again.run() == 3
+    for entry, other in zip(whole.entries, again.entries, strict=True):
+        assert torch.equal(entry.parameter, other.parameter), entry.name

@@ -117,7 +117,7 @@ class LoRABank(Bank):
         super().__init__([module.weights for module in modules], trainable)
         method = modules[0].method
         assert isinstance(method, LoRA)
-        self.scale = method.alpha / method.rank
+        self.scale = method.scale
         self.rate = method.dropout if trainable else 0.0
         self.targets = frozenset(method.targets)
 

@@ -131,6 +131,10 @@ def is_name(value: object) -> bool:
     return isinstance(value, str) and value != ""
 
 
+def is_flag(value: object) -> bool:
+    return isinstance(value, bool)
+
+
 def is_positive(value: object) -> bool:
     return type(value) in (int, float) and 0 < value < float("inf")  # type: ignore[operator]
 

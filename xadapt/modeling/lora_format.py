@@ -15,6 +15,7 @@ from xadapt.modeling.folders import (
     check_fields,
     check_model,
     field,
+    is_flag,
     is_positive,
     read_facts,
     read_weights,
@@ -38,7 +39,7 @@ PLAIN: dict[str, Any] = {"peft_type": "LORA", "bias": "none"}
 FREE = (
     # what is read here, or from the weights
     *("r", "lora_alpha", "lora_dropout", "base_model_name_or_path", "target_modules", "exclude_modules"),
-    *("layers_pattern", "layers_to_transform"),
+    *("layers_pattern", "layers_to_transform", "use_rslora"),
     # what says nothing of the computation
     *("auto_mapping", "inference_mode", "megatron_core", "peft_version", "qalora_group_size"),
     *("init_lora_weights", "revision", "task_type"),
@@ -85,12 +86,12 @@ def _settings(method: LoRA, about: About) -> dict[str, Any]:
         "target_modules": rf".*layer\.\d+\.({modules})",
         "task_type": "FEATURE_EXTRACTION",
         "use_dora": False,
-        "use_rslora": False,
+        "use_rslora": method.rslora,
     }
 
 
 def load(folder: Path, host: Host) -> Module:
-    """Raises IntegrityError for anything but plain LoRA for this encoder (rsLoRA, DoRA, patterns)."""
+    """Raises IntegrityError for anything but LoRA or rsLoRA for this encoder (DoRA, patterns)."""
     place = folder / FILES[0]
     facts = read_facts(place)
     check_model(place, "base_model_name_or_path", facts.get("base_model_name_or_path"), host)
@@ -124,4 +125,5 @@ def _method(place: Path, facts: dict[str, Any], targets: Sequence[Any]) -> LoRA:
         lambda rate: type(rate) in (int, float) and 0 <= rate < 1,
         "a share from 0 to below 1",
     )
-    return LoRA(rank=rank, alpha=float(alpha), dropout=float(dropout), targets=tuple(targets))
+    rslora = field(place, {"use_rslora": False} | facts, "use_rslora", is_flag, "true or false")
+    return LoRA(rank=rank, alpha=float(alpha), dropout=float(dropout), targets=tuple(targets), rslora=rslora)

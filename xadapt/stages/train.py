@@ -1,11 +1,12 @@
 """Train: one module and its head on one task, on a frozen encoder, over a composition of trained modules."""
 
+import re
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xadapt.composition import Composition
+from xadapt.composition import Chain, Composition, Continue
 from xadapt.declared import Declared
 from xadapt.recipe import ModelSpec, Recipe
 from xadapt.stages.data import Data
@@ -23,9 +24,14 @@ class Train(Stage):
     data: Data
     model: ModelSpec | Encoder
     base: Composition
-    """Its leaves are Train stages."""
+    """Its parts are stages that make modules: Train, Mixture, Merged."""
     recipe: Recipe
     seed: int
+
+    @property
+    def expression(self) -> Any:
+        """What is trained, as an experiment file writes it: a task, or the chain that ends with it."""
+        return following(self.base, str(self.task))
 
     def title(self) -> str:
         return f"train {self.task} {named(self.base)}"
@@ -47,5 +53,18 @@ class Train(Stage):
 
 
 def named(composition: Composition) -> Composition:
-    """The composition with the task names of its stages as leaves, for people to read."""
-    return composition.map(lambda stage: str(stage.task))
+    """The composition with what its stages train or merge as leaves, for people to read."""
+    return composition.map(lambda stage: stage.expression)
+
+
+def following(base: Composition, own: Any) -> Any:
+    """`own`, or the chain that it ends when it continues from another module."""
+    if not isinstance(base, Continue):
+        return own
+    before = base.parts[0].expression
+    return Chain((*(before.parts if isinstance(before, Chain) else (before,)), own))
+
+
+def slug(expression: Any) -> str:
+    """A name for files and for libraries, which allow letters, digits, `_` and `-`."""
+    return re.sub(r"[^\w-]+", "-", str(expression)).strip("-")

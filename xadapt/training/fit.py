@@ -5,41 +5,44 @@ import resource
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from xadapt import examples
 from xadapt.errors import TrainingFailed
 from xadapt.modeling import formats, head_format
 from xadapt.modeling.assemble import Assembled
 from xadapt.modeling.module import Fusion
-from xadapt.stages.train import Train
-from xadapt.task_types import encode_training, task_type
-from xadapt.task_types.items import Item
+from xadapt.stages.mixture import Ingredient, Mixture
+from xadapt.stages.train import Train, slug
 from xadapt.tasks import task
-from xadapt.training.batches import Schedule, stream
+from xadapt.training.batches import stream
 from xadapt.training.checkpoint import Checkpoint
-from xadapt.training.loop import Job, Loop, entries
-from xadapt.training.restore import Base, base, check_length, new_slot, read
+from xadapt.training.jobs import ingredients, name
+from xadapt.training.jobs import jobs as make_jobs
+from xadapt.training.loop import Job, Loop, Part, entries
+from xadapt.training.restore import Base, base, new_slot, part_names
 from xadapt.workflow.context import Context
 
 
-def fit(stages: Sequence[Train], outs: Sequence[Path], context: Context) -> dict[str, dict[str, Any]]:
+def fit(
+    stages: Sequence[Train | Mixture], outs: Sequence[Path], context: Context
+) -> dict[str, dict[str, Any]]:
     """Train `stages`, companions on one encoder, into `outs`; return the notes of each by digest.
 
     Raises TrainingFailed when a loss is not finite or a frozen weight moved, DataError for no examples.
     """
     started = time.monotonic()
     ground = base(stages[0].model, context)
-    jobs = _jobs(stages, ground, context)
-    slots = [new_slot(stage, ground, context, stream(stage.seed, stage.task, "module")) for stage in stages]
+    jobs = make_jobs(stages, ground, context)
+    slots = [new_slot(stage, ground, context, stream(stage.seed, name(stage), "module")) for stage in stages]
     assembled = Assembled(slots, ground.encoder.config).to(ground.placed.device)
     before = ground.encoder.fingerprint(), assembled.fingerprint()
     owners = [stage.digest for stage in stages]
     checkpoint = Checkpoint(context.store.progress(owners[0]), owners, context.checkpoint_seconds)
-    trained = entries(assembled, [job.head for job in jobs])
+    trained = entries(assembled, jobs)
     loop = Loop(ground.encoder, assembled, jobs, trained, ground.placed, checkpoint, context.progress)
     resumed = loop.run()
     if (ground.encoder.fingerprint(), assembled.fingerprint()) != before:
@@ -53,36 +56,26 @@ def fit(stages: Sequence[Train], outs: Sequence[Path], context: Context) -> dict
     }
 
 
-def _jobs(stages: Sequence[Train], ground: Base, context: Context) -> list[Job]:
-    encoded: dict[Any, tuple[tuple[str, ...], list[Item]]] = {}
-    jobs = []
-    for stage in stages:
-        check_length(stage.recipe, ground.encoder)
-        what = task(stage.task)
-        kind = task_type(what.type)
-        key = (stage.data.digest, stage.task, stage.recipe.max_length, stage.recipe.stride)
-        if key not in encoded:
-            found = read(stage.data, context)
-            labels = what.labels or examples.labels(found)
-            encoded[key] = labels, encode_training(kind, found, ground.tokenizer, stage.recipe, labels)
-        labels, items = encoded[key]
-        head = kind.head(ground.encoder, labels, stream(stage.seed, stage.task, "head"))
-        schedule = Schedule(str(stage.task), len(items), stage.recipe, stage.seed)
-        jobs.append(Job(str(stage.task), kind, items, head.to(ground.placed.device), schedule, labels))
-    return jobs
-
-
-def _save(stage: Train, out: Path, job: Job, assembled: Assembled, number: int, ground: Base) -> None:
+def _save(
+    stage: Train | Mixture, out: Path, job: Job, assembled: Assembled, number: int, ground: Base
+) -> None:
     config = ground.encoder.config
-    choices = len(job.items[0].sequences)
-    about = formats.About(str(stage.task), ground.name, job.labels, stage.recipe.pooling, choices)
+    pairs = list(zip(ingredients(stage), job.parts, strict=True))
+    own = replace(_about(*pairs[0], ground), name=name(stage))
     result = assembled.trained(number)
     if isinstance(result, Fusion):
-        formats.save_fusion(out, result, [str(part.task) for part in stage.base.parts], about, config)
+        formats.save_fusion(out, result, part_names(stage.base), own, config)
     else:
-        formats.save_module(out, result, about, config)
-    head_format.save_head(out, job.head, task(stage.task).type, about, config)
+        formats.save_module(out, result, own, config)
+    for one, part in pairs:
+        folder = out if isinstance(stage, Train) else out / "heads" / slug(one.task)
+        head_format.save_head(folder, part.head, task(one.task).type, _about(one, part, ground), config)
     (out / "curve.json").write_text(json.dumps(job.curve) + "\n", encoding="utf-8")
+
+
+def _about(one: Ingredient, part: Part, ground: Base) -> formats.About:
+    choices = len(part.items[0].sequences)
+    return formats.About(str(one.task), ground.name, part.labels, one.recipe.pooling, choices)
 
 
 def _facts(ground: Base, started: float) -> dict[str, Any]:
@@ -104,4 +97,5 @@ def _facts(ground: Base, started: float) -> dict[str, Any]:
 
 def _own_facts(job: Job, trained: Sequence[Any], number: int) -> dict[str, Any]:
     own = sum(entry.values[0].numel() for entry in trained if number in entry.jobs)
-    return {"steps": job.schedule.steps, "items": len(job.items), "loss": job.curve[-1][1], "trainable": own}
+    items = sum(len(part.items) for part in job.parts)
+    return {"steps": job.schedule.steps, "items": items, "loss": job.curve[-1][1], "trainable": own}

@@ -23,7 +23,7 @@ from xadapt.task_types import TaskType
 from xadapt.task_types.items import Batch, Item
 from xadapt.training.batches import Schedule
 from xadapt.training.checkpoint import Checkpoint
-from xadapt.training.optimizer import Entry, StackedAdamW
+from xadapt.training.optimizer import Entry, StackedAdamW, Turn
 from xadapt.training.precision import check_trained
 from xadapt.training.streams import Stream, side_by_side
 
@@ -31,26 +31,57 @@ LOG_EVERY = 10
 
 
 @dataclass
-class Job:
-    """One task of a loop. `name` seeds its streams, so it must say what is trained, not beside whom."""
+class Part:
+    """One task that a job trains on: its examples, head and loss, and how its batches are made."""
 
-    name: str
     type: TaskType
     items: Sequence[Item]
     head: torch.nn.Module
     schedule: Schedule
     labels: tuple[str, ...] = ()
     """Of the head, in its order."""
+
+
+@dataclass
+class Job:
+    """One module of a loop: trained on one task, or on a mixture in which each step is of one part.
+
+    `name` seeds its streams, so it must say what is trained, not beside whom.
+    """
+
+    name: str
+    parts: Sequence[Part]
+    schedule: Schedule
+    """Steps, learning rate, clip, decay and dropout of the module."""
+    order: Sequence[int] = ()
+    """The part of each step; always the first when empty."""
     curve: list[tuple[int, float]] = field(default_factory=list)
     """(step, mean loss since the last point)."""
     recent: list[float] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        before = [0] * len(self.parts)
+        self._turns = []
+        for part in self.order:
+            self._turns.append(Turn(part, before[part]))
+            before[part] += 1
+
+    def turn(self, step: int) -> "Turn":
+        """Whose step it is."""
+        return self._turns[step] if self.order else Turn(0, step)
+
     def batch(self, step: int) -> Batch:
-        items = [self.items[index] for index in self.schedule.indices(step)]
-        return self.type.batch(items, self.schedule.random(step), self.schedule.recipe)
+        turn = self.turn(step)
+        part = self.parts[turn.part]
+        items = [part.items[index] for index in part.schedule.indices(turn.step)]
+        return part.type.batch(items, part.schedule.random(turn.step), part.schedule.recipe)
 
     def stream(self, step: int, device: torch.device) -> Stream:
         return Stream.at(self.schedule.recipe.dropout, self.schedule.seed, self.name, step, device)
+
+    def loss(self, step: int, hidden: torch.Tensor, batch: Batch, dropout: Stream) -> torch.Tensor:
+        part = self.parts[self.turn(step).part]
+        return part.type.loss(part.head, hidden, batch, part.schedule.recipe, dropout)
 
 
 @dataclass
@@ -117,7 +148,7 @@ class Loop:
         recipes = [job.schedule.recipe for job in self.jobs]
         norms = self.optimizer.step(
             step + 1,
-            active,
+            {number: self.jobs[number].turn(step) for number in active},
             [job.schedule.lr(step) if number in active else 0.0 for number, job in enumerate(self.jobs)],
             [recipe.clip for recipe in recipes],
             [recipe.weight_decay for recipe in recipes],
@@ -139,8 +170,7 @@ class Loop:
             parts = hidden.split(list(packed.tokens))
             losses = {}
             for (number, batch), part, stream in zip(batches.items(), parts, streams, strict=True):
-                job = self.jobs[number]
-                losses[number] = job.type.loss(job.head, part, batch, job.schedule.recipe, stream)
+                losses[number] = self.jobs[number].loss(step, part, batch, stream)
         self.tokens += sum(packed.tokens)
         return losses
 
@@ -149,7 +179,8 @@ class Loop:
         for number, value, norm in zip(losses, values, norms[list(losses)].tolist(), strict=True):
             job = self.jobs[number]
             if not (math.isfinite(value) and math.isfinite(norm)):
-                items = job.schedule.indices(step)[:5]
+                turn = job.turn(step)
+                items = job.parts[turn.part].schedule.indices(turn.step)[:5]
                 raise TrainingFailed(
                     f"{job.name}: loss {value}, gradient norm {norm} at step {step + 1} (items {items}...)",
                     "try a lower lr",
@@ -161,15 +192,16 @@ class Loop:
         self.progress(step=step + 1, steps=self.steps, tokens=self.tokens, loss=sum(values) / len(values))
 
 
-def entries(assembled: Assembled, heads: Sequence[torch.nn.Module]) -> list[Entry]:
-    """Everything that trains: the stacked modules, and each task's head."""
+def entries(assembled: Assembled, jobs: Sequence[Job]) -> list[Entry]:
+    """Everything that trains: the stacked modules, and the head of each part of each job."""
     found = [Entry(s.name, s.parameter, s.jobs) for s in assembled.stacked()]
-    for job, head in enumerate(heads):
-        found += [
-            Entry(f"head.{job}.{name}", parameter, (job,), stacked=False)
-            for name, parameter in head.named_parameters()
-            if parameter.requires_grad
-        ]
+    for number, job in enumerate(jobs):
+        for place, part in enumerate(job.parts):
+            found += [
+                Entry(f"head.{number}.{place}.{name}", parameter, (number,), stacked=False, part=place)
+                for name, parameter in (part.head.named_parameters() if part.head else ())
+                if parameter.requires_grad
+            ]
     return found
 
 

@@ -4,13 +4,21 @@ Row j of a stacked parameter belongs to task `jobs[j]`; a task that is over is n
 side by side ends where training apart ends. The update is Loshchilov & Hutter 2019 as in torch.optim.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 
 BETAS = (0.9, 0.999)
 EPSILON = 1e-8
+
+
+class Turn(NamedTuple):
+    """Which part of a job a step is of, and how many steps that part has had before."""
+
+    part: int
+    step: int
 
 
 @dataclass
@@ -22,6 +30,8 @@ class Entry:
     jobs: tuple[int, ...]
     stacked: bool = True
     """False for a parameter that one task owns whole, without a leading axis."""
+    part: int | None = None
+    """Of its job, for the head of one part: in the steps of others it rests, as without a gradient."""
 
     def __post_init__(self) -> None:
         self.mean = torch.zeros_like(self.values)
@@ -67,7 +77,7 @@ class StackedAdamW:
     def step(
         self,
         count: int,
-        active: Sequence[int],
+        active: Mapping[int, Turn],
         lr: Sequence[float],
         clip: Sequence[float],
         decay: Sequence[float],
@@ -78,8 +88,12 @@ class StackedAdamW:
         scale = (limit / (norms + 1e-6)).clamp(max=1.0)
         for entry in self.entries:
             rows = [row for row, job in enumerate(entry.jobs) if job in active]
+            own = count
+            if rows and entry.part is not None:
+                turn = active[entry.jobs[0]]
+                rows, own = (rows if turn.part == entry.part else []), turn.step + 1
             if rows:
-                self._update(entry, rows, count, scale, lr, decay)
+                self._update(entry, rows, own, scale, lr, decay)
         return norms
 
     def _update(

@@ -17,7 +17,7 @@ from xadapt.recipe import Architecture, Recipe
 from xadapt.task_types import task_type
 from xadapt.training.batches import Schedule, stream
 from xadapt.training.checkpoint import Checkpoint
-from xadapt.training.loop import Job, Loop, entries
+from xadapt.training.loop import Job, Loop, Part, entries
 from xadapt.training.optimizer import Entry
 from xadapt.training.precision import accelerator
 from xadapt.workflow.context import Context
@@ -52,9 +52,10 @@ def pretrain(
         for name, p in encoder.named_parameters()
         if p.requires_grad
     ]
-    job = Job("mlm", mlm, items, head, Schedule("mlm", len(items), recipe, seed))
+    schedule = Schedule("mlm", len(items), recipe, seed)
+    job = Job("mlm", [Part(mlm, items, head, schedule)], schedule)
     checkpoint = Checkpoint(context.store.progress(owner), [owner], context.checkpoint_seconds)
-    everything = [*trained, *entries(assembled, [head])]
+    everything = [*trained, *entries(assembled, [job])]
     loop = Loop(encoder, assembled, [job], everything, placed, checkpoint, context.progress)
     resumed = loop.run()
     save_tokenizer(tokenizer, out, architecture.max_length)

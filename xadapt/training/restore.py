@@ -19,11 +19,16 @@ from xadapt.modeling.module import Fusion, Module
 from xadapt.recipe import ModelSpec, Recipe
 from xadapt.stages.data import Data
 from xadapt.stages.encoder import Encoder as EncoderStage
-from xadapt.stages.train import Train
+from xadapt.stages.merged import Merged
+from xadapt.stages.mixture import Mixture
+from xadapt.stages.train import Train, slug
 from xadapt.task_types import task_type
 from xadapt.tasks import task
 from xadapt.training.precision import accelerator, frozen_dtype
 from xadapt.workflow.context import Context
+
+Maker = Train | Mixture | Merged
+"""The stages that make modules."""
 
 
 @dataclass(frozen=True)
@@ -56,18 +61,23 @@ def read(data: Data, context: Context) -> list[Any]:
     return found
 
 
-def trained(stage: Train, ground: Base, context: Context) -> Module | Fusion:
-    """What a finished Train stage trained on this encoder; a fusion comes with its parts."""
+def trained(stage: Maker, ground: Base, context: Context) -> Module | Fusion:
+    """What a finished stage made for this encoder; a fusion comes with its parts."""
     folder = context.store.path(stage)
     host = formats.Host(ground.encoder.config, ground.name)
-    if isinstance(stage.base, Fuse):
-        parts = [_module(part, ground, context) for part in stage.base.parts]
-        names = [str(part.task) for part in stage.base.parts]
-        return formats.load_fusion(folder, parts, names, host)
+    if not isinstance(stage, Merged) and isinstance(stage.base, Fuse):
+        parts = [single(part, ground, context) for part in stage.base.parts]
+        return formats.load_fusion(folder, parts, part_names(stage.base), host)
     return formats.load_module(folder, host)
 
 
-def _module(stage: Train, ground: Base, context: Context) -> Module:
+def part_names(composition: Composition) -> list[str]:
+    """What the parts of a fusion are called in its folder."""
+    return [slug(part.expression) for part in composition.parts]
+
+
+def single(stage: Maker, ground: Base, context: Context) -> Module:
+    """The module that a stage made. Raises DataError for a fusion."""
     found = trained(stage, ground, context)
     if not isinstance(found, Module):
         raise DataError(
@@ -85,22 +95,22 @@ def check_length(recipe: Recipe, encoder: Encoder) -> None:
 
 def frozen(composition: Composition, ground: Base, context: Context) -> Composition:
     """The composition with its trained modules as leaves."""
-    return composition.map(lambda stage: _module(stage, ground, context))
+    return composition.map(lambda stage: single(stage, ground, context))
 
 
-def slot_of(module: Train | Composition, ground: Base, context: Context) -> Slot:
+def slot_of(module: Maker | Composition, ground: Base, context: Context) -> Slot:
     """A finished target, or a composition read as it is, as one slot for prediction."""
     if isinstance(module, Composition):
         return Slot(frozen(module, ground, context))
     found = trained(module, ground, context)
     if isinstance(found, Fusion):
         return Slot(Fuse(found.parts), fusion=found)
-    below = frozen(module.base, ground, context) if isinstance(module.base, Stack) else Alone()
-    return Slot(below, own=found)
+    base = Alone() if isinstance(module, Merged) else module.base
+    return Slot(frozen(base, ground, context) if isinstance(base, Stack) else Alone(), own=found)
 
 
-def new_slot(stage: Train, ground: Base, context: Context, seed: int) -> Slot:
-    """The slot that a Train stage starts from."""
+def new_slot(stage: Train | Mixture, ground: Base, context: Context, seed: int) -> Slot:
+    """The slot that a training starts from."""
     parts, config = frozen(stage.base, ground, context), ground.encoder.config
     if isinstance(parts, Fuse):
         return Slot(parts, fusion=Fusion.initial(parts.parts, config, seed))

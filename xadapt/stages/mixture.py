@@ -1,0 +1,68 @@
+"""Mixture: one module trained on several tasks, each step on one of them, each task with its own head."""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xadapt.composition import Alone, Composition, Multitask, WithText
+from xadapt.declared import Declared
+from xadapt.recipe import ModelSpec, Recipe, Sampling
+from xadapt.stages.data import Data
+from xadapt.stages.encoder import Encoder
+from xadapt.stages.train import following, named
+from xadapt.workflow.context import Context
+from xadapt.workflow.stage import Stage
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ingredient:
+    """One task of a mixture; its recipe says how its examples are cut and how many make a step."""
+
+    task: str | Declared
+    data: Data
+    recipe: Recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mixture(Stage):
+    """A module, or a fusion of frozen ones, trained on a mixture; `heads/TASK` beside it holds the heads."""
+
+    parts: tuple[Ingredient, ...]
+    text: Ingredient | None = None
+    """Masked language modelling that is mixed in."""
+    text_share: float = 0.0
+    """Share of the steps that are of `text`; the rest is shared among the parts by `sampling`."""
+    sampling: Sampling
+    model: ModelSpec | Encoder
+    base: Composition
+    """What the module starts from or mixes; its parts are stages that make modules."""
+    recipe: Recipe
+    """Of the module. Its steps, when not given, are what the parts would take one after another."""
+    seed: int
+
+    @property
+    def expression(self) -> Any:
+        """What is trained, as an experiment file writes it."""
+        tasks = tuple(str(part.task) for part in self.parts)
+        own: Any = Multitask(tasks) if len(tasks) > 1 else tasks[0]
+        return following(self.base, WithText((own,)) if self.text else own)
+
+    def title(self) -> str:
+        below = "" if isinstance(self.base, Alone) else f" {named(self.base)}"
+        return f"train {self.expression}{below}"
+
+    def companions(self) -> Hashable | None:
+        return self.model.digest if isinstance(self.model, Encoder) else self.model
+
+    def run(self, out: Path, context: Context) -> dict[str, Any]:
+        return self.run_together([self], [out], context)[self.digest]
+
+    @classmethod
+    def run_together(
+        cls, stages: Sequence[Stage], outs: Sequence[Path], context: Context
+    ) -> dict[str, dict[str, Any]]:
+        # Training loads torch, which planning does without.
+        from xadapt.training.fit import fit
+
+        return fit([stage for stage in stages if isinstance(stage, Mixture)], outs, context)

@@ -1,0 +1,89 @@
+"""Stages that train -> jobs of the loop: examples encoded, heads made, steps shared among the parts."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from xadapt import examples
+from xadapt.recipe import Recipe
+from xadapt.stages.mixture import Ingredient, Mixture
+from xadapt.stages.train import Train, slug
+from xadapt.task_types import encode_training, task_type
+from xadapt.task_types.items import Item
+from xadapt.tasks import task
+from xadapt.training import sampler
+from xadapt.training.batches import Schedule, stream
+from xadapt.training.loop import Job, Part
+from xadapt.training.restore import Base, check_length, read
+from xadapt.workflow.context import Context
+
+
+def ingredients(stage: Train | Mixture) -> tuple[Ingredient, ...]:
+    """What a stage trains on, its own text last."""
+    if isinstance(stage, Train):
+        return (Ingredient(task=stage.task, data=stage.data, recipe=stage.recipe),)
+    return (*stage.parts, stage.text) if stage.text else stage.parts
+
+
+def name(stage: Train | Mixture) -> str:
+    """What seeds a stage's random streams and names its module: the same alone as beside others."""
+    return str(stage.task) if isinstance(stage, Train) else slug(stage.expression)
+
+
+def jobs(stages: Sequence[Train | Mixture], ground: Base, context: Context) -> list[Job]:
+    """One job per stage; what several stages read is encoded once. Raises ConfigError, DataError."""
+    encoded: dict[Any, tuple[tuple[str, ...], list[Item]]] = {}
+    return [_job(stage, ground, context, encoded) for stage in stages]
+
+
+def _job(stage: Train | Mixture, ground: Base, context: Context, encoded: dict[Any, Any]) -> Job:
+    parts = [_part(one, stage.seed, ground, context, encoded) for one in ingredients(stage)]
+    if isinstance(stage, Train):
+        return Job(name(stage), parts, parts[0].schedule)
+    check_length(stage.recipe, ground.encoder)
+    shares = _shares(stage, [len(part.items) for part in parts])
+    recipe = replace(stage.recipe, steps=stage.recipe.steps or _steps(stage, parts))
+    schedule = Schedule(name(stage), sum(len(part.items) for part in parts), recipe, stage.seed)
+    order = sampler.draws(shares, stage.seed, schedule.steps).tolist()
+    return Job(name(stage), parts, schedule, order)
+
+
+def _part(
+    one: Ingredient, seed: int, ground: Base, context: Context, encoded: dict[Any, tuple[Any, list[Item]]]
+) -> Part:
+    check_length(one.recipe, ground.encoder)
+    what = task(one.task)
+    kind = task_type(what.type)
+    key = (one.data.digest, one.task, one.recipe.max_length, one.recipe.stride)
+    if key not in encoded:
+        found = read(one.data, context)
+        labels = what.labels or examples.labels(found)
+        encoded[key] = labels, encode_training(kind, found, ground.tokenizer, one.recipe, labels)
+    labels, items = encoded[key]
+    head = kind.head(ground.encoder, labels, stream(seed, one.task, "head")).to(ground.placed.device)
+    return Part(kind, items, head, Schedule(str(one.task), len(items), one.recipe, seed), labels)
+
+
+def _shares(stage: Mixture, sizes: Sequence[int]) -> np.ndarray:
+    """The share of each part in the steps, [parts]; that of the text is given, not drawn from its size."""
+    how = stage.sampling
+    own = sizes[:-1] if stage.text else sizes
+    shares = sampler.probabilities(own, how.how, cap=how.cap, temperature=how.temperature).tolist()
+    if stage.text:
+        shares = [*(share * (1 - stage.text_share) for share in shares), stage.text_share]
+    return np.array(shares)
+
+
+def _steps(stage: Mixture, parts: Sequence[Part]) -> int:
+    """What the parts would take one after another, of large ones as many examples as they count with."""
+    cap = stage.sampling.cap if stage.sampling.how in ("capped", "temperature") else math.inf
+    own = parts[:-1] if stage.text else parts
+    steps = sum(_own_steps(part.schedule.recipe, min(len(part.items), cap)) for part in own)
+    return math.ceil(steps / (1 - stage.text_share))
+
+
+def _own_steps(recipe: Recipe, size: float) -> int:
+    return recipe.steps or math.ceil(size * recipe.epochs / recipe.batch)
