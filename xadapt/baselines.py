@@ -7,6 +7,7 @@ these, not when it beats chance.
 import math
 import random
 import re
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from xadapt.errors import ConfigError, DataError
-from xadapt.examples import Choice, Classification, Pairing, Question, Tagging
+from xadapt.examples import Choice, Classification, Pairing, Passage, Question, Tagging, asked
 
 NAMES = {
     "classification": "overlap regression",
@@ -22,6 +23,7 @@ NAMES = {
     "tagging": "English word list",
     "span": "random span",
     "retrieval": "shared words",
+    "ranking": "shared rare words",
 }
 _LEARNED = ("classification", "tagging")
 STEPS, RATE = 400, 0.5
@@ -154,10 +156,44 @@ def _retrieval(train: Sequence[Any], test: Sequence[Pairing], rng: random.Random
     return answers
 
 
+def _ranking(train: Sequence[Any], test: Sequence[Passage], rng: random.Random) -> list[list[str]]:
+    """For each query the 20 candidates that share the rarest words with it, by BM25; ties are drawn.
+
+    k1 = 1.2 and b = 0.75 (Robertson and Zaragoza 2009); how often a query has a word does not count.
+    """
+    pool = [example for example in test if example.side == "candidate"]
+    holders: dict[str, tuple[array[int], array[int]]] = defaultdict(lambda: (array("i"), array("i")))
+    sizes = np.zeros(len(pool))
+    for number, example in enumerate(pool):
+        found = Counter(words(example.text))
+        sizes[number] = found.total()
+        for word, times in found.items():
+            holders[word][0].append(number)
+            holders[word][1].append(times)
+    damp = 1.2 * (0.25 + 0.75 * sizes / max(1.0, sizes.mean()))
+    answers = []
+    for example in asked(test):
+        scores = np.zeros(len(pool))
+        for word in set(words(example.text)) & holders.keys():
+            at, often = map(np.array, holders[word])
+            rare = math.log(1 + (len(pool) - len(at) + 0.5) / (len(at) + 0.5))
+            scores[at] += rare * often * 2.2 / (often + damp[at])
+        answers.append([pool[number].id for number in _first(scores, rng)])
+    return answers
+
+
+def _first(scores: np.ndarray, rng: random.Random, best: int = 20) -> list[int]:
+    """The places of the `best` highest scores; equal ones in an order that is drawn."""
+    least = np.partition(scores, -best)[-best] if len(scores) > best else 0.0
+    near = np.flatnonzero(scores >= least).tolist()
+    return sorted(rng.sample(near, len(near)), key=lambda place: -scores[place])[:best]
+
+
 _METHODS: dict[str, Callable[[Any, Any, random.Random], list[Any]]] = {
     "classification": _classification,
     "choice": _choice,
     "tagging": _tagging,
     "span": _span,
     "retrieval": _retrieval,
+    "ranking": _ranking,
 }

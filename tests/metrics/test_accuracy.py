@@ -14,6 +14,8 @@ ITEMS: dict[str, tuple[list[Any], list[Any]]] = {
     "accuracy_f1": (["1", "0", "1"], ["1", "1", None]),
     "squad_v2": ([("x",), ("y z",), ()], ["x", "y", ""]),
     "mlqa": ([("x",), ("y z",), ()], ["x", "y", ""]),
+    "map20": ([("x", "y"), ("z",), ("w",)], [["x", "a", "y"], ["a", "z"], None]),
+    "mrr20": ([("x",), ("z",), ("w",)], [["x", "a"], ["a", "z"], None]),
     "token_accuracy": ([["N", "V"], ["N"], ["D"]], [["N", "N"], None, ["D"]]),
 }
 
