@@ -24,9 +24,12 @@ NAMES = {
     "span": "random span",
     "retrieval": "shared words",
     "ranking": "shared rare words",
+    "mining": "shared rare words",
 }
 _LEARNED = ("classification", "tagging")
 STEPS, RATE = 400, 0.5
+RARE = 50
+"""Most candidates that may hold a word by which pairs are mined: others say little, and cost much."""
 
 
 def predict(kind: str, train: Sequence[Any], test: Sequence[Any], seed: int) -> list[Any]:
@@ -156,6 +159,26 @@ def _retrieval(train: Sequence[Any], test: Sequence[Pairing], rng: random.Random
     return answers
 
 
+def _mining(train: Sequence[Any], test: Sequence[Passage], rng: random.Random) -> list[dict[str, Any] | None]:
+    """For each query the candidate that shares the rarest words with it, and how rare these are together."""
+    holders: dict[str, list[str]] = defaultdict(list)
+    candidates = [example for example in test if example.side == "candidate"]
+    for example in candidates:
+        for word in set(words(example.text)):
+            holders[word].append(example.id)
+    found: list[dict[str, Any] | None] = []
+    for query in asked(test):
+        scores: dict[str, float] = defaultdict(float)
+        # Sorted: the order of a set differs between processes, and with it the last digit of a sum.
+        for word in sorted(set(words(query.text))):
+            if len(holders.get(word, ())) in range(1, RARE + 1):
+                for name in holders[word]:
+                    scores[name] += math.log(1 + len(candidates) / len(holders[word]))
+        best = max(scores, key=scores.__getitem__, default=None)
+        found.append(None if best is None else {"targets": [best], "score": scores[best]})
+    return found
+
+
 def _ranking(train: Sequence[Any], test: Sequence[Passage], rng: random.Random) -> list[list[str]]:
     """For each query the 20 candidates that share the rarest words with it, by BM25; ties are drawn.
 
@@ -196,4 +219,5 @@ _METHODS: dict[str, Callable[[Any, Any, random.Random], list[Any]]] = {
     "span": _span,
     "retrieval": _retrieval,
     "ranking": _ranking,
+    "mining": _mining,
 }

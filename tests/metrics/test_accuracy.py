@@ -13,6 +13,10 @@ ITEMS: dict[str, tuple[list[Any], list[Any]]] = {
     "chunk_f1": ([["B-PER", "O"], ["NOUN"], ["O"]], [["B-PER", "O"], ["VERB"], ["B-LOC"]]),
     "accuracy_f1": (["1", "0", "1"], ["1", "1", None]),
     "squad_v2": ([("x",), ("y z",), ()], ["x", "y", ""]),
+    "bitext_f1": (
+        [("a",), ("b",), ()],
+        [{"targets": ["a"], "score": 1.2}, {"targets": ["c"], "score": 1.1}, None],
+    ),
     "mlqa": ([("x",), ("y z",), ()], ["x", "y", ""]),
     "map20": ([("x", "y"), ("z",), ("w",)], [["x", "a", "y"], ["a", "z"], None]),
     "mrr20": ([("x",), ("z",), ("w",)], [["x", "a"], ["a", "z"], None]),

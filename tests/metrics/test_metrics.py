@@ -63,6 +63,7 @@ def test_every_metric_adds_up_and_names_its_main_value_first():
     gold |= {"accuracy_f1": ["1", "0"], "squad_v2": [("a",), ()], "token_accuracy": [["X"], ["O", "X"]]}
     mine |= {"accuracy_f1": ["1", "1"], "squad_v2": ["b", ""], "token_accuracy": [["X"], ["X", "O"]]}
     gold["mlqa"], mine["mlqa"] = gold["squad"], mine["squad"]
+    gold["bitext_f1"], mine["bitext_f1"] = [("a",), ()], [{"targets": ["a"], "score": 1.0}, None]
     gold |= {"map20": [("a",), ("b",)], "mrr20": [("a",), ("b",)]}
     mine |= {"map20": [["x", "a"], ["b"]], "mrr20": [["x", "a"], ["b"]]}
     assert set(gold) == set(metrics())

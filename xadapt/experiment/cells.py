@@ -23,7 +23,7 @@ from xadapt.experiment.tables import (
     TaskTable,
 )
 from xadapt.recipe import ModelSpec, Reading
-from xadapt.sources import folder as local
+from xadapt.sources import folder as folders
 from xadapt.sources import lock as locks
 from xadapt.sources import origins
 from xadapt.sources.lock import Lock
@@ -195,7 +195,7 @@ class Experiment:
         if what.tune is None or self.data.world != "folder" or self.data_folder is None:
             return None
         found = sources(what.tune(language))
-        if not all(local.there(self.data_folder, each.local) for each in found):
+        if not all(folders.there(self.data_folder, each.local) for each in found):
             return None
         return self._data(what, found, "test_rows", TOY_TEST_ROWS)
 
