@@ -1,4 +1,4 @@
-"""Large sources stream: five times the rows take about the same memory. benchmarks/prepare.py has them all."""
+"""Large sources stream: five times the rows take about the same memory."""
 
 import json
 import subprocess
