@@ -19,7 +19,6 @@ from xadapt.workflow.stage import Stage
 class Predict(Stage):
     """Writes `predictions.jsonl`: one `{"id", "prediction"}` a line, in the order of the examples."""
 
-    version = 2
     task: str | Declared
     language: str
     data: Data
@@ -28,6 +27,8 @@ class Predict(Stage):
     """A trained target; or, for a target without training, the composition it is read from."""
     reading: Reading | None = None
     """How sentence vectors are read; only for retrieval."""
+
+    version = 2
 
     def title(self) -> str:
         return f"predict {self.task} {self.language}"

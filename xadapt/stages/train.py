@@ -18,7 +18,6 @@ from xadapt.workflow.stage import Stage
 class Train(Stage):
     """An intermediate task is a Train whose base is `alone`; a target is one over a composition of those."""
 
-    version = 2
     task: str | Declared
     data: Data
     model: ModelSpec | Encoder
@@ -26,6 +25,8 @@ class Train(Stage):
     """Its leaves are Train stages."""
     recipe: Recipe
     seed: int
+
+    version = 2
 
     def title(self) -> str:
         return f"train {self.task} {named(self.base)}"
