@@ -1,5 +1,6 @@
 """Each baseline does what its name says, on cases small enough to see."""
 
+import math
 import random
 
 import pytest
@@ -87,6 +88,25 @@ def test_no_more_than_twenty_candidates_are_ranked() -> None:
     (first,), (second,) = (predict("ranking", [], search, seed) for seed in (1, 2))
     assert len(set(first)) == 20 and first[0] == second[0] == "c7" and first != second
     assert len(predict("ranking", [], [*pool, Passage("q", "none", "query")], 0)[0]) == 20
+
+
+def test_mining_finds_the_sentence_that_shares_the_rarest_words() -> None:
+    said = {"q1": "Anna la Paris", "q2": "nada", "q3": "in Rom"}
+    found = {"c1": "in Paris", "c2": "Anna in Paris", "c3": "in Bonn"}
+    test = [Passage(name, text, "query") for name, text in said.items()]
+    test += [Passage(name, text, "candidate") for name, text in found.items()]
+    first, second, third = predict("mining", [], test, 0)
+    assert first == {"targets": ["c2"], "score": pytest.approx(math.log(1 + 3) + math.log(1 + 3 / 2))}
+    assert second is None
+    assert third == {"targets": ["c1"], "score": pytest.approx(math.log(1 + 1))}
+
+
+def test_mining_passes_over_words_that_many_sentences_have() -> None:
+    test = [Passage("q", "the end", "query"), Passage("c0", "the end", "candidate")]
+    test += [Passage(f"c{n}", f"the {n}", "candidate") for n in range(1, baselines.RARE + 1)]
+    (found,) = predict("mining", [], test, 0)
+    assert found == {"targets": ["c0"], "score": pytest.approx(math.log(1 + 51))}
+    assert predict("mining", [], [Passage("q", "the", "query"), *test[1:]], 0) == [None]
 
 
 @pytest.mark.parametrize("kind", ["choice", "span", "retrieval"])
