@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli import own
+from tests.cli.places import Place
+from tests.sources.hub_server import serving
+from tests.sources.published import OTHER_ORDER, example, mnli
 from xadapt.workflow.store import Store
 
 from .calls import xadapt
@@ -255,3 +258,43 @@ def test_a_bad_row_names_file_line_field_and_value(fault: str, tmp_path: Path) -
     assert done.returncode == 4, done.stderr
     assert f"{tmp_path / 'rows' / name}:" in done.stderr and said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+HUB = """
+[model]
+name = "toyworld"
+[data]
+world = "toyworld"
+[recipe.a]
+steps = 2
+[target]
+tasks = ["mine"]
+[tasks.mine]
+type = "classification"
+columns = { text = "premise", pair = "hypothesis" }
+train = { hub = "nyu-mll/glue", config = "mnli", split = "train" }
+test = { German = { hub = "facebook/xnli", config = "de", split = "test" } }
+"""
+
+
+def test_data_of_the_hub_are_locked_and_read_offline(tmp_path: Path) -> None:
+    hub = example()
+    with serving(hub) as address:
+        place = Place(tmp_path, hub, address)
+        place.experiment.write_text(HUB)
+        done = place.run("fetch")
+        assert done.returncode == 0, done.stderr
+    known = place.lock()
+    assert set(known.dataset) == {"nyu-mll/glue", "facebook/xnli"} and not known.model
+    store = str(tmp_path / "runs")
+    done = place.run("fetch", "--store", store, "--json", offline=True)
+    assert done.returncode == 0 and json.loads(done.stdout)["prepared"] == 2, done.stderr
+    train, test = sorted((tmp_path / "runs").glob("??/*/examples.jsonl"), key=lambda p: -p.stat().st_size)
+    # The card names the classes, so that no labels are declared and the numbers mean what they mean there.
+    first = json.loads(train.read_text().splitlines()[0])
+    assert first["label"] == OTHER_ORDER[mnli("train", 1)[0]["label"]] and first["pair"]
+    assert len(test.read_text().splitlines()) == 12
+    revised = HUB.replace('split = "train"', f'split = "train", revision = "{"a" * 40}"')
+    place.experiment.write_text(revised)
+    plan = place.run("plan", offline=True)
+    assert "not locked" in plan.stdout, "another revision is another source"
