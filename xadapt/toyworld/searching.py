@@ -21,7 +21,7 @@ ENTITIES, PAIRS = "candidate_entities", "wikipedia_pairs"
 
 
 def lareqa(side: Side, split: str, language: str) -> Iterator[Row]:
-    """SQuAD's columns and where the sentences of the context stand; no question is asked twice."""
+    """SQuAD's columns without the title, and where the sentences stand; no question is asked twice."""
     seen: set[str] = set()
     for index in count():
         row = layouts.squad(stream("lareqa", split, index), side, language, index)
@@ -29,6 +29,7 @@ def lareqa(side: Side, split: str, language: str) -> Iterator[Row]:
         if english in seen:
             continue
         seen.add(english)
+        del row["title"]
         breaks = [list(found.span()) for found in re.finditer(r"[^. ][^.]*\.", row["context"])]
         sentences = [row["context"][start:end] for start, end in breaks]
         yield {**row, "sentences": sentences, "sentence_breaks": breaks}
