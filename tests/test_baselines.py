@@ -101,6 +101,13 @@ def test_mining_finds_the_sentence_that_shares_the_rarest_words() -> None:
     assert third == {"targets": ["c1"], "score": pytest.approx(math.log(1 + 1))}
 
 
+def test_mining_sees_numbers_and_names_inside_a_script_without_spaces() -> None:
+    test = [Passage("q", "1979年之后的Urkrise", "query"), Passage("c1", "after 1979", "candidate")]
+    test.append(Passage("c2", "the urkrise of 1979", "candidate"))
+    (found,) = predict("mining", [], test, 0)
+    assert found["targets"] == ["c2"]
+
+
 def test_mining_passes_over_words_that_many_sentences_have() -> None:
     test = [Passage("q", "the end", "query"), Passage("c0", "the end", "candidate")]
     test += [Passage(f"c{n}", f"the {n}", "candidate") for n in range(1, baselines.RARE + 1)]

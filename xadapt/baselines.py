@@ -159,18 +159,23 @@ def _retrieval(train: Sequence[Any], test: Sequence[Pairing], rng: random.Random
     return answers
 
 
+def _parts(text: str) -> list[str]:
+    """Lower-case words, with numbers and Latin letters apart from what they stand in, as in Chinese."""
+    return re.findall(r"[0-9]+|[a-z]+|[^\W0-9a-z]+", text.lower())
+
+
 def _mining(train: Sequence[Any], test: Sequence[Passage], rng: random.Random) -> list[dict[str, Any] | None]:
     """For each query the candidate that shares the rarest words with it, and how rare these are together."""
     holders: dict[str, list[str]] = defaultdict(list)
     candidates = [example for example in test if example.side == "candidate"]
     for example in candidates:
-        for word in set(words(example.text)):
+        for word in set(_parts(example.text)):
             holders[word].append(example.id)
     found: list[dict[str, Any] | None] = []
     for query in asked(test):
         scores: dict[str, float] = defaultdict(float)
         # Sorted: the order of a set differs between processes, and with it the last digit of a sum.
-        for word in sorted(set(words(query.text))):
+        for word in sorted(set(_parts(query.text))):
             if len(holders.get(word, ())) in range(1, RARE + 1):
                 for name in holders[word]:
                     scores[name] += math.log(1 + len(candidates) / len(holders[word]))

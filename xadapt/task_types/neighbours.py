@@ -1,5 +1,6 @@
-"""Exact nearest neighbours in both directions at once, block by block, and mining by their margin."""
+"""Exact nearest neighbours, in one direction or both at once, block by block, and mining by their margin."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -8,7 +9,6 @@ import torch
 BLOCK = 2048
 """Rows and columns of the products that are held at a time: 32 MB as numbers, 64 MB as keys."""
 _LAST = 2**32 - 1
-_NONE = torch.iinfo(torch.int64).min
 
 
 class Neighbours(NamedTuple):
@@ -26,14 +26,24 @@ def both_ways(x: torch.Tensor, y: torch.Tensor, k: int) -> tuple[Neighbours, Nei
     Each product is computed once, in float32 like the vectors, and no more than a block is held: beside
     the vectors the memory grows with (n + m) k.
     """
-    rows = torch.full((len(x), min(k, len(y))), _NONE)
-    columns = torch.full((len(y), min(k, len(x))), _NONE)
+    none = _ordered(torch.tensor(-torch.inf))
+    rows, columns = none.repeat(len(x), min(k, len(y))), none.repeat(len(y), min(k, len(x)))
     for i in range(0, len(x), BLOCK):
         for j in range(0, len(y), BLOCK):
-            products = _ordered(x[i : i + BLOCK] @ y[j : j + BLOCK].T)
+            products = x[i : i + BLOCK] @ y[j : j + BLOCK].T
             _merge(rows[i : i + BLOCK], products, j)
             _merge(columns[j : j + BLOCK], products.T, i)
     return _read(rows), _read(columns)
+
+
+def nearest(x: torch.Tensor, y: Sequence[np.ndarray], k: int) -> Neighbours:
+    """The k nearest in y, vectors [d] of which a block is stacked at a time, of each of x [n, d]."""
+    best = _ordered(torch.tensor(-torch.inf)).repeat(len(x), min(k, len(y)))
+    for j in range(0, len(y), BLOCK):
+        block = torch.from_numpy(np.stack(y[j : j + BLOCK]))
+        for i in range(0, len(x), BLOCK):
+            _merge(best[i : i + BLOCK], x[i : i + BLOCK] @ block.T, j)
+    return _read(best)
 
 
 def _ordered(values: torch.Tensor) -> torch.Tensor:
@@ -47,17 +57,21 @@ def _merge(best: torch.Tensor, products: torch.Tensor, first: int) -> None:
 
     No two keys are equal, so the result does not depend on how `topk` treats ties, nor on the blocks.
     """
-    keys = products + (_LAST - torch.arange(first, first + products.shape[1]))
+    # Later indices lose ties, so a row with nothing above its worst stays; soon that is most of them.
+    better = (products > _values(best[:, -1:])).any(1)
+    keys = _ordered(products[better]) + (_LAST - torch.arange(first, first + products.shape[1]))
     k = best.shape[1]
     found = keys.topk(min(k, keys.shape[1]), dim=1).values
-    best.copy_(torch.cat([best, found], 1).topk(k, dim=1).values)
+    best[better] = torch.cat([best[better], found], 1).topk(k, dim=1).values
+
+
+def _values(keys: torch.Tensor) -> torch.Tensor:
+    upper = keys >> 32
+    return torch.where(upper < 0, upper ^ 0x7FFFFFFF, upper).int().view(torch.float32)
 
 
 def _read(keys: torch.Tensor) -> Neighbours:
-    upper = keys >> 32
-    bits = torch.where(upper < 0, upper ^ 0x7FFFFFFF, upper).int()
-    values = bits.view(torch.float32).double().numpy()
-    return Neighbours(values, (_LAST - (keys & _LAST)).numpy())
+    return Neighbours(_values(keys).double().numpy(), (_LAST - (keys & _LAST)).numpy())
 
 
 class Pair(NamedTuple):
