@@ -14,7 +14,7 @@ import typer
 from xadapt import __version__
 from xadapt.errors import INTERRUPTED, XadaptError
 
-from . import demo, doctor, explain, fetch, init, plan, report, run, tasks, verify
+from . import demo, doctor, explain, fetch, init, plan, report, run, submit, tasks, verify
 from .output import document
 
 EPILOG = (
@@ -65,6 +65,7 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
     "fetch": fetch.fetch,
     "run": run.run,
     "report": report.report,
+    "submit": submit.submit,
     "explain": explain.explain,
     "verify": verify.verify,
     "doctor": doctor.doctor,

@@ -1,5 +1,6 @@
 """Each baseline does what its name says, on cases small enough to see."""
 
+import math
 import random
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from xadapt import baselines
 from xadapt.baselines import NAMES, predict
 from xadapt.errors import ConfigError, DataError
-from xadapt.examples import KINDS, Choice, Classification, Pairing, Question, Tagging
+from xadapt.examples import KINDS, Choice, Classification, Pairing, Passage, Question, Tagging
 
 
 def pair(name: str, text: str, other: str, label: str) -> Classification:
@@ -69,6 +70,50 @@ def test_shared_words_find_the_line_that_shares_the_rarest() -> None:
         Pairing("3", "Anna la Rome", "Anna in Rome"),
     ]
     assert predict("retrieval", [], test, 0) == [0, 1, 2]
+
+
+def test_shared_rare_words_rank_the_candidates() -> None:
+    texts = ["the cat sat", "the dog sat sat", "the dog ran in Oslo with the rest of the band", "the dog ran"]
+    pool = [Passage(f"c{n}", text, "candidate") for n, text in enumerate(texts)]
+    test = [*pool, Passage("q1", "the cat", "query"), Passage("q2", "a dog ran", "query")]
+    rare, short = predict("ranking", [], test, 0)
+    assert rare[0] == "c0", "a word that one candidate has says more than one that all have"
+    assert short[:2] == ["c3", "c2"], "the same words weigh more in a shorter candidate"
+    assert set(rare) == set(short) == {"c0", "c1", "c2", "c3"}
+
+
+def test_no_more_than_twenty_candidates_are_ranked() -> None:
+    pool = [Passage(f"c{n}", f"same w{n}", "candidate") for n in range(50)]
+    search = [*pool, Passage("q", "w7 same", "query")]
+    (first,), (second,) = (predict("ranking", [], search, seed) for seed in (1, 2))
+    assert len(set(first)) == 20 and first[0] == second[0] == "c7" and first != second
+    assert len(predict("ranking", [], [*pool, Passage("q", "none", "query")], 0)[0]) == 20
+
+
+def test_mining_finds_the_sentence_that_shares_the_rarest_words() -> None:
+    said = {"q1": "Anna la Paris", "q2": "nada", "q3": "in Rom"}
+    found = {"c1": "in Paris", "c2": "Anna in Paris", "c3": "in Bonn"}
+    test = [Passage(name, text, "query") for name, text in said.items()]
+    test += [Passage(name, text, "candidate") for name, text in found.items()]
+    first, second, third = predict("mining", [], test, 0)
+    assert first == {"targets": ["c2"], "score": pytest.approx(math.log(1 + 3) + math.log(1 + 3 / 2))}
+    assert second is None
+    assert third == {"targets": ["c1"], "score": pytest.approx(math.log(1 + 1))}
+
+
+def test_mining_sees_numbers_and_names_inside_a_script_without_spaces() -> None:
+    test = [Passage("q", "1979年之后的Urkrise", "query"), Passage("c1", "after 1979", "candidate")]
+    test.append(Passage("c2", "the urkrise of 1979", "candidate"))
+    (found,) = predict("mining", [], test, 0)
+    assert found["targets"] == ["c2"]
+
+
+def test_mining_passes_over_words_that_many_sentences_have() -> None:
+    test = [Passage("q", "the end", "query"), Passage("c0", "the end", "candidate")]
+    test += [Passage(f"c{n}", f"the {n}", "candidate") for n in range(1, baselines.RARE + 1)]
+    (found,) = predict("mining", [], test, 0)
+    assert found == {"targets": ["c0"], "score": pytest.approx(math.log(1 + 51))}
+    assert predict("mining", [], [Passage("q", "the", "query"), *test[1:]], 0) == [None]
 
 
 @pytest.mark.parametrize("kind", ["choice", "span", "retrieval"])

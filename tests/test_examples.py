@@ -15,6 +15,7 @@ EACH: dict[str, list[Example]] = {
     "span": [Question("1", "q", "ctx", ("c",), (0,)), Question("2", "q", "ctx", (), ())],
     "retrieval": [Pairing("1", "北京", "Beijing"), Pairing("2", "a", "b")],
     "ranking": [Passage("1", "q?", "query", ("2",)), Passage("2", "a.", "candidate", pair="a. b.")],
+    "mining": [Passage("s-1", "北京", "query", ("t-1",)), Passage("t-1", "Beijing", "candidate")],
     "mlm": [Text("1", "line"), Text("2", "line", "beside")],
 }
 

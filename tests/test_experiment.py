@@ -60,7 +60,7 @@ def goals(text: str, tmp_path: Path, *settings: str) -> list:
         (("fuse(all)", "fuse(mnli)"), ConfigError, r"'fuse\(mnli\)' has 1 part, fuse takes 2 or more"),
         (("fuse(all)", "fuze(all)"), ConfigError, r"no composition 'fuze'; did you mean 'fuse'\?"),
         (("fuse(all)", "stack(qqp)"), UnknownName, r"'stack\(qqp\)' names 'qqp', no intermediate task"),
-        (("fuse(all)", "fuse(mnli, mnli)"), ConfigError, r"names a task twice"),
+        (("fuse(all)", "fuse(mnli, mnli)"), ConfigError, r"has one part twice"),
         (("fuse(all)", "fuse(("), ConfigError, r"is not a composition"),
         (
             ("[data]", "[data]\nlanguages = ['en', 'qax']"),

@@ -19,6 +19,7 @@ LAYERS = (
         "declared",
         "recipe",
         "composition",
+        "notation",
         "typed",
         "toml",
         "toyworld",

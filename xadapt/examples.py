@@ -115,6 +115,7 @@ KINDS: dict[str, type[Example]] = {
     "span": Question,
     "retrieval": Pairing,
     "ranking": Passage,
+    "mining": Passage,
     "mlm": Text,
 }
 """The example that each task type reads; its keys are the task types."""

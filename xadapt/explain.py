@@ -23,6 +23,7 @@ SHOWN = (
     "from",
     "read",
     "kept",
+    "dropped",
     "device",
     "tokens",
 )
@@ -45,7 +46,8 @@ class Step:
             return f"{start}  is no longer in the store"
         fields = (f"{name}={_short(value)}" for name, value in self.record.fields.items())
         own = ", ".join(field for field in fields if not field.endswith("="))
-        notes = [f"{name} {_short(self.record.notes[name])}" for name in SHOWN if name in self.record.notes]
+        known = {name: note for name, note in self.record.notes.items() if note != {}}
+        notes = [f"{name} {_short(known[name])}" for name in SHOWN if name in known]
         return f"{start}  {own}  [{', '.join([*notes, f'{self.record.seconds:.1f} s'])}]"
 
     def as_json(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from xadapt.workflow.digest import ADDED
 WHERE = {"where": True}
 """Metadata of a field that says where something lies, and so is left out of digests."""
 
-Pooling = Literal["first", "mean", "max"]
+Pooling = Literal["first", "mean", "mean_without_special", "max"]
 Target = Literal["query", "key", "value", "attention_output", "intermediate", "output"]
 TARGETS: tuple[Target, ...] = get_args(Target)
 """The frozen projections of a layer that LoRA can update."""
@@ -74,7 +74,10 @@ class Recipe:
     stride: int = 64
     """Tokens that two windows of one long document share (span tasks)."""
     pooling: Pooling = "first"
-    """What a sentence head reads: the first token, or the mean or maximum over all tokens."""
+    """What a sentence head reads: the first token, or the mean or maximum over all tokens.
+
+    `mean_without_special` leaves the first and the last token out of the mean.
+    """
     dropout: float = 0.1
     """On embeddings, sub-layer outputs and head inputs while training."""
     mask: float = 0.15
@@ -123,7 +126,10 @@ class Architecture:
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """How a retrieval target reads sentence vectors: tokens of one hidden state pooled, special ones too."""
+    """How a retrieval target reads sentence vectors: tokens of one hidden state pooled.
+
+    Special tokens count, as in XTREME and jiant, unless `pooling` says otherwise.
+    """
 
     layer: int = 14
     """Index into hidden states; 0 is the embedding, so 14 is the output of the 14th layer."""

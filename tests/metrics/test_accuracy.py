@@ -1,48 +1,9 @@
-"""Accuracy, and what every metric module has in common."""
+"""Accuracy by hand."""
 
-from typing import Any
-
-import numpy as np
-import pytest
-
-from xadapt.metrics import metric, metrics, summary
-
-ITEMS: dict[str, tuple[list[Any], list[Any]]] = {
-    "accuracy": (["a", "b", "a"], ["a", "a", None]),
-    "squad": ([("x",), ("y z",), ()], ["x", "y", ""]),
-    "chunk_f1": ([["B-PER", "O"], ["NOUN"], ["O"]], [["B-PER", "O"], ["VERB"], ["B-LOC"]]),
-    "accuracy_f1": (["1", "0", "1"], ["1", "1", None]),
-    "squad_v2": ([("x",), ("y z",), ()], ["x", "y", ""]),
-    "mlqa": ([("x",), ("y z",), ()], ["x", "y", ""]),
-    "token_accuracy": ([["N", "V"], ["N"], ["D"]], [["N", "N"], None, ["D"]]),
-}
+from xadapt.metrics import summary
+from xadapt.metrics.accuracy import items
 
 
 def test_accuracy_by_hand() -> None:
-    assert summary("accuracy", metric("accuracy").items([0, 1, 2, 3], [0, 1, 0, None])) == {"accuracy": 50.0}
-    assert metric("accuracy").items(["1"], [1]) == [(0.0, 1.0)]  # a label is a name, never a number
-
-
-@pytest.mark.parametrize("name", metrics())
-def test_scores_of_many_draws_at_once_equal_scores_one_by_one(name: str) -> None:
-    rows = np.array(metric(name).items(*ITEMS[name]), dtype=np.float64)
-    sums = np.stack([rows.sum(0), rows[:2].sum(0), rows[[0, 0, 2]].sum(0)])
-    together = metric(name).scores(sums)
-    for place, each in enumerate(sums):
-        for key, value in metric(name).scores(each).items():
-            assert together[key][place] == pytest.approx(float(value))
-            assert 0 <= float(value) <= 100
-
-
-@pytest.mark.parametrize("name", metrics())
-def test_lengths_must_agree_and_no_items_is_an_error(name: str) -> None:
-    gold, mine = ITEMS[name]
-    with pytest.raises(ValueError):
-        metric(name).items(gold, mine[:-1])
-    with pytest.raises(ValueError, match="no items"):
-        summary(name, [])
-
-
-def test_an_unknown_metric_names_the_known_ones() -> None:
-    with pytest.raises(KeyError, match="known are accuracy, "):
-        metric("bleu")
+    assert summary("accuracy", items([0, 1, 2, 3], [0, 1, 0, None])) == {"accuracy": 50.0}
+    assert items(["1"], [1]) == [(0.0, 1.0)]  # a label is a name, never a number

@@ -8,6 +8,8 @@ from xadapt.metrics.chunk_f1 import chunks, items
 SEQEVAL_0_0_12 = {
     "": [],
     "NOUN NOUN VERB": [("NOUN", 0, 1), ("VERB", 2, 2)],
+    "O O": [],
+    "X X": [("X", 0, 1)],
     "X X PUNCT": [("X", 0, 1), ("PUNCT", 2, 2)],
     "INTJ INTJ NOUN": [("INTJ", 0, 1), ("NOUN", 2, 2)],
     "SCONJ SCONJ": [("SCONJ", 0, 0), ("SCONJ", 1, 1)],
@@ -16,6 +18,7 @@ SEQEVAL_0_0_12 = {
     "ADV NOUN SCONJ NOUN NOUN": [("ADV", 0, 0), ("NOUN", 1, 1), ("SCONJ", 2, 2), ("NOUN", 3, 4)],
     "B-PER I-PER O B-LOC": [("PER", 0, 1), ("LOC", 3, 3)],
     "B-PER B-PER": [("PER", 0, 0), ("PER", 1, 1)],
+    "I-PER I-PER": [("PER", 0, 1)],
     "I-PER I-PER O": [("PER", 0, 1)],
     "O I-ORG I-ORG": [("ORG", 1, 2)],
     "B-PER I-LOC": [("PER", 0, 0), ("LOC", 1, 1)],
@@ -45,6 +48,10 @@ def test_a_right_tag_in_a_wrong_chunk_counts_as_a_word_only() -> None:
     found = summary("chunk_f1", items([["NOUN"] * 4], [["NOUN", "NOUN", "NOUN", "VERB"]]))
     assert found["f1"] == 0
     assert found["word_accuracy"] == 75
+
+
+def test_two_classes_that_later_versions_of_seqeval_take_for_one() -> None:
+    assert summary("chunk_f1", items([["CCONJ"]], [["SCONJ"]]))["f1"] == 0
 
 
 def test_nothing_predicted_and_nothing_to_find() -> None:

@@ -11,10 +11,12 @@ def rows(right: int, wrong: int) -> np.ndarray:
     return np.array([(1.0, 1.0)] * right + [(0.0, 1.0)] * wrong)
 
 
-def test_the_width_is_that_of_a_binomial() -> None:
-    value, low, high = interval([{"de": rows(800, 200)}], accuracy.scores)
-    sigma = 100 * (0.8 * 0.2 / 1000) ** 0.5
+@pytest.mark.parametrize("number", [50, 1000])
+def test_the_width_is_that_of_a_binomial(number: int) -> None:
+    value, low, high = interval([{"de": rows(number * 4 // 5, number // 5)}], accuracy.scores)
+    sigma = 100 * (0.8 * 0.2 / number) ** 0.5
     assert value == pytest.approx(80)
+    assert low < value < high
     assert high - low == pytest.approx(2 * 1.96 * sigma, rel=0.15)
 
 
@@ -29,6 +31,8 @@ def test_pairing_makes_the_interval_narrow() -> None:
     value, low, high = difference([better], [worse], accuracy.scores)
     assert value == pytest.approx(5)
     assert 3 < low < 5 < high < 7
+    _, lowest, highest = interval([worse], accuracy.scores)
+    assert high - low < highest - lowest
 
 
 def test_languages_are_averaged_after_scoring() -> None:

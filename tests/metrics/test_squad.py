@@ -11,6 +11,7 @@ from xadapt.metrics.squad import exact_match, f1, items, normalised
     [
         ("The  Cat", "cat"),
         ("a cat, an owl; the end.", "cat owl end"),
+        ("The  Quick, brown-fox a!", "quick brownfox"),
         ("an-other", "another"),  # punctuation goes before articles are looked for
         ("U.S.A.", "usa"),
         ("theatre", "theatre"),
@@ -28,6 +29,8 @@ def test_normalisation(text: str, expected: str) -> None:
 def test_f1_counts_repeated_words() -> None:
     assert f1("the cat sat", "cat sat down") == pytest.approx(0.8)
     assert f1("new new york", "new york") == pytest.approx(0.8)
+    assert f1("x x y", "x y y") == pytest.approx(2 / 3)
+    assert f1("a b c d", "b c x") == pytest.approx(2 / 3)
     assert f1("dog", "cat") == 0
     assert f1("the", "a") == 0  # nothing is left of either, and the script has no case for it
     assert exact_match("the", "a") == 1
@@ -40,6 +43,7 @@ def test_a_language_without_spaces_is_one_word() -> None:
 def test_the_best_gold_answer_counts_for_each_measure_apart() -> None:
     assert items([("cat sat", "a dog here")], ["dog"]) == [(0.0, pytest.approx(2 / 3), 1.0)]
     assert items([("Paris", "in Paris")], ["paris"]) == [(1.0, 1.0, 1.0)]
+    assert items([("Paris", "the city")], ["city"]) == [(1.0, 1.0, 1.0)]
 
 
 def test_a_missing_prediction_scores_nothing() -> None:

@@ -6,7 +6,7 @@ import torch
 from xadapt.errors import IntegrityError
 from xadapt.modeling import formats, head_format
 from xadapt.modeling.formats import About, Host
-from xadapt.modeling.heads import LMHead, SentenceHead, TokenHead, pad_segments, pool
+from xadapt.modeling.heads import CosineHead, LMHead, SentenceHead, TokenHead, pad_segments, pool
 from xadapt.recipe import Bottleneck, LoRA
 
 from .conftest import config, random_fusion, random_module
@@ -48,6 +48,7 @@ def test_a_fusion_reloads_bit_equal(tmp_path):
         ("choice", SentenceHead.initial(config(), 1, 1)),
         ("tagging", TokenHead.initial(config(), 3, 1)),
         ("span", TokenHead.initial(config(), 2, 1)),
+        ("ranking", CosineHead(7.0)),
         ("mlm", LMHead.initial(config(), torch.nn.Parameter(torch.zeros(60, 32)), 1)),
     ],
 )
@@ -57,7 +58,7 @@ def test_heads_reload_and_refuse_other_labels(tmp_path, kind, head):
     with torch.no_grad():
         for parameter in head.parameters():
             parameter.zero_()
-    names = () if kind == "mlm" else ABOUT.labels
+    names = () if kind in ("mlm", "ranking") else ABOUT.labels
     assert head_format.labels(tmp_path) == names
     head_format.load_head(tmp_path, head, kind, names)
     assert all(torch.equal(w, saved[name]) for name, w in head.state_dict().items())

@@ -29,7 +29,7 @@ ODD = [
     *("ﬁ", "ﷺ", "㌀", "１２３", "ｶﾞ", "Å", "…", "½"),  # compatibility characters
     *("\x00", "\x01", "\x85", "\xad", "\t", "\n", "\u00a0", "\u3000", "\u2028"),  # controls and spaces
 ]
-REMOVED = "[\\x00-\\x08\\x0b\\x0e-\\x1f\\x7f\\x8f\\x9f]"
+REMOVED = "[\\x01-\\x08\\x0b\\x0e-\\x1f\\x7f\\x8f\\x9f]"
 SPACES = "[\\t\\n\\x0c\\r\\x{85}\\x{1680}\\x{200b}\\x{200e}\\x{200f}\\x{2028}\\x{2029}\\x{2581}\\x{feff}]"
 
 

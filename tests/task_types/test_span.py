@@ -131,11 +131,11 @@ def test_no_prediction_reads_outside_the_context(name, question, chosen, limit, 
     assert bool(text) == any((item.detail >= 0).any() for item in items)
 
 
-@pytest.mark.parametrize("name", TOKENIZERS)
-@pytest.mark.parametrize("context", ["", "   ", "\n\t\u3000", "\x00"])
+BLANK = [(name, text) for name in TOKENIZERS for text in ("", "   ", "\n\t\u3000")]
+
+
+@pytest.mark.parametrize(("name", "context"), [*BLANK, ("like XLM-R", "\x01\u200b\ufeff")])
 def test_a_context_without_text_has_one_window_and_no_answer(name, context):
-    if name != "like XLM-R" and context == "\x00":
-        return
     items = span.encode([asked(context)], TOKENIZERS[name], Recipe(), ())
     assert len(items) == 1 and items[0].target == (0, 0)
     assert span.decode([np.zeros((items[0].tokens, 2))], items, [asked(context)], ()) == [""]

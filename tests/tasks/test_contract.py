@@ -10,8 +10,10 @@ from xadapt import toyworld
 from xadapt.benchmarks import languages
 from xadapt.examples import KINDS
 from xadapt.languages import LANGUAGES
-from xadapt.metrics import metrics
-from xadapt.task import Placed, Source, Task, sources
+from xadapt.metrics import metrics, tuned
+from xadapt.sources import origins
+from xadapt.sources import rows as rows_of
+from xadapt.task import Source, Task, sources
 from xadapt.tasks import task, tasks
 
 TASKS = sorted(tasks())
@@ -25,18 +27,23 @@ COUNTS = {
     "tydiqa": (9, 9),
     "tatoeba": (36, 41),
     "xcopa": (11, 11),
+    "lareqa": (11, 11),
+    "mewslix": (11, 11),
+    "bucc2018": (4, 4),
 }
 """Languages of each list, as XTREME's `evaluate.py` counts them: of XTREME, and of XTREME-R."""
 LOCAL = {"ccg", "text"}
 """Tasks whose data are not on the hub."""
+LOCAL_TEST = {"lareqa"}
+"""Tasks whose test data are not."""
 OPEN = {"ccg"}
 """Tasks whose labels only the data know."""
 
 
 def every_source(what: Task) -> list[Source]:
     found = [*sources(what.train), *sources(what.dev)]
-    for given in filter(None, (what.test, what.tune)):
-        found += [source for code in (*what.languages, *what.wider) for source in sources(given(code))]
+    for code in (*what.languages, *what.wider) if what.test else ():
+        found += sources(what.test(code))  # type: ignore[misc]
     return found
 
 
@@ -71,14 +78,25 @@ def test_sources_are_complete(name: str) -> None:
     assert what.train or what.test
     assert what.role != "target" or (what.test and what.quirks and what.license and what.benchmarks)
     for source in every_source(what):
-        assert source.config and source.split and bool(source.path) == (name not in LOCAL)
+        local = name in LOCAL or (name in LOCAL_TEST and source.split == "test")
+        assert source.config and source.split and bool(source.path) == (not local)
         assert len(source.local.split("/")) == 3
         assert source.revision is None or re.fullmatch("[0-9a-f]{40}", source.revision)
 
 
+@pytest.mark.parametrize("name", [name for name in TASKS if task(name).tune])
+def test_data_to_tune_on_are_others_than_the_tested(name: str) -> None:
+    what = task(name)
+    assert what.tune and what.test and tuned(what.metric)
+    for code in what.languages:
+        own, tested = sources(what.tune(code)), sources(what.test(code))
+        assert not {each.local for each in own} & {each.local for each in tested}
+        assert all(len(each.local.split("/")) == 3 for each in own)
+
+
 @pytest.mark.parametrize("name", sorted(set(TASKS) - LOCAL))
 def test_hub_sources_have_an_owner(name: str) -> None:
-    assert all(source.path.count("/") == 1 for source in every_source(task(name)))
+    assert all(source.path.count("/") == 1 for source in every_source(task(name)) if source.path)
 
 
 @pytest.mark.parametrize("name", COUNTS)
@@ -92,22 +110,17 @@ def test_the_toy_world_serves_every_task(name: str) -> None:
     for given in (what.train, what.dev):
         assert_reads(what, sources(given))
     for language in toyworld.LANGUAGES:
-        # Tatoeba has no English, and MNLI's English alone is a task's own data.
-        if what.test and not (what.type == "retrieval" and language == "en"):
+        # Tatoeba and BUCC have no English, and MNLI's English alone is a task's own data.
+        if what.test and not (what.type in ("retrieval", "mining") and language == "en"):
             assert_reads(what, sources(what.test(language)))
 
 
 def assert_reads(what: Task, found: tuple[Source, ...]) -> None:
-    places = list(dict.fromkeys(source.local for source in found))
-    rows = [
-        Placed(index, f"{local}:{number}", row)
-        for index, local in enumerate(places)
-        for number, row in enumerate(toyworld.rows(*local.split("/"), 4))
-    ]
+    rows = list(rows_of(origins(found, "toyworld", None, 4), None))
     if what.gather:
         made = list(what.gather(rows, Counter()))
     else:
         assert what.read
         made = [what.read(row, str(number)) for number, (_, _, row) in enumerate(rows)]
     assert bool(made) == bool(found)
-    assert all(isinstance(example, KINDS[what.type]) for example in made), places
+    assert all(isinstance(example, KINDS[what.type]) for example in made), found

@@ -7,12 +7,12 @@ from functools import cached_property
 from importlib.resources import files
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 from xadapt import benchmarks
-from xadapt.composition import Alone, Composition, Continue, Stack, supports
+from xadapt.composition import Composition, supports
 from xadapt.errors import DataError
 from xadapt.experiment.declared import declared
+from xadapt.experiment.modules import Ground, Modules
 from xadapt.experiment.tables import (
     DataTable,
     EncoderTable,
@@ -21,10 +21,11 @@ from xadapt.experiment.tables import (
     Split,
     TargetTable,
     TaskTable,
+    TextTable,
 )
 from xadapt.notation import parse
-from xadapt.recipe import ModelSpec, Reading
-from xadapt.sources import folder as local
+from xadapt.recipe import ModelSpec, Reading, Sampling
+from xadapt.sources import folder as folders
 from xadapt.sources import lock as locks
 from xadapt.sources import origins
 from xadapt.sources.lock import Lock
@@ -33,7 +34,6 @@ from xadapt.stages.data import Data
 from xadapt.stages.encoder import Encoder
 from xadapt.stages.predict import Predict
 from xadapt.stages.score import Score
-from xadapt.stages.train import Train
 from xadapt.task import Source, Sources, Task, sources
 from xadapt.tasks import task
 from xadapt.workflow.record import file_sha256
@@ -69,6 +69,9 @@ class Experiment:
     intermediate: IntermediateTable = field(default_factory=IntermediateTable)
     target: TargetTable = field(default_factory=TargetTable)
     tasks: dict[str, TaskTable] = field(default_factory=dict)
+    mlm: TextTable = field(default_factory=TextTable)
+    sampling: Sampling = field(default_factory=Sampling)
+    """Of `multitask`: how its steps are shared among the tasks."""
     reading: Reading = field(default_factory=Reading)
     data_folder: Path | None = field(default=None, metadata={"derived": True})
     lock: Lock = field(default_factory=Lock, metadata={"derived": True})
@@ -107,15 +110,21 @@ class Experiment:
         return Path(self.model.folder) if self.model.folder is not None else None
 
     def _encoder(self, table: EncoderTable) -> Encoder:
-        texts = []
-        for local in table.texts:
-            source = Source(path=local, config="default", split="train", local=local)
-            rows = origins([source], self.data.world, self.data_folder, table.rows, self.lock)
-            limit = None if self.data.world == "toyworld" else table.rows
-            texts.append(Data(task="text", task_version=task("text").version, rows=rows, limit=limit))
         return Encoder(
-            texts=tuple(texts), architecture=table.architecture, recipe=table.recipe, seed=table.seed
+            texts=tuple(self._text((name,), table.rows) for name in table.texts),
+            architecture=table.architecture,
+            recipe=table.recipe,
+            seed=table.seed,
         )
+
+    def _text(self, names: tuple[str, ...], rows: int | None) -> Data:
+        """The text of these datasets, one after another."""
+        found = [Source(path=name, config="default", split="train", local=name) for name in names]
+        if self.data.world == "toyworld" and rows is None:
+            rows = TOY_TRAIN_ROWS
+        places = origins(found, self.data.world, self.data_folder, rows, self.lock)
+        limit = None if self.data.world == "toyworld" else rows
+        return Data(task="text", task_version=task("text").version, rows=places, limit=limit)
 
     @cached_property
     def layers(self) -> int | None:
@@ -171,8 +180,8 @@ class Experiment:
             for language in self.languages(what):
                 yield Cell(what.name, language, str(composition), label, method, seed, None, why=why)
             return
-        parts = composition.map(lambda name: self._train(self.task(name), Alone(), label, seed))
-        module: Train | Composition = self._train(what, parts, label, seed) if trains else _as_read(parts)
+        modules = self._modules(label, seed)
+        module = modules.target(what, composition) if trains else modules.read(composition)
         for language, data in self._tests(what):
             predict = Predict(
                 task=what.key,
@@ -196,26 +205,35 @@ class Experiment:
         if what.tune is None or self.data.world != "folder" or self.data_folder is None:
             return None
         found = sources(what.tune(language))
-        if not all(local.there(self.data_folder, each.local) for each in found):
+        if not all(folders.there(self.data_folder, each.local) for each in found):
             return None
         return self._data(what, found, "test_rows", TOY_TEST_ROWS)
 
-    def _train(self, what: Task, base: Composition, label: str, seed: int) -> Train:
-        if what.trains_as is not None:
-            what = self.task(what.trains_as)
-        data = self._train_data(what)
-        assert data is not None, "checked when the file was loaded"
-        recipe = self.recipe[label].of(what)
-        key = (what.name, base, label, seed)
-        if key not in self._trains:
-            self._trains[key] = Train(
-                task=what.key, data=data, model=self.base, base=base, recipe=recipe, seed=seed
-            )
-        return self._trains[key]
+    def _modules(self, label: str, seed: int) -> Modules:
+        key = (label, seed)
+        if key not in self._built:
+            self._built[key] = Modules(self._ground, self.recipe[label], seed)
+        return self._built[key]
 
     @cached_property
-    def _trains(self) -> dict[Any, Train]:
+    def _built(self) -> dict[tuple[str, int], Modules]:
         return {}
+
+    @cached_property
+    def _ground(self) -> Ground:
+        return Ground(
+            model=self.base,
+            task=self.task,
+            data=self._training,
+            text=lambda: self._text(self.mlm.texts, self.mlm.rows),
+            mlm=self.mlm,
+            sampling=self.sampling,
+        )
+
+    def _training(self, what: Task) -> Data:
+        data = self._train_data(what)
+        assert data is not None, "checked when the file was loaded"
+        return data
 
     def _train_data(self, what: Task) -> Data | None:
         if what.trains_as is not None:
@@ -268,8 +286,3 @@ class Experiment:
     def _limited(self, what: Task) -> bool:
         limits = [self.data.rows(what.name, split) for split in ("train_rows", "test_rows")]
         return not self._made(what) and any(limits)
-
-
-def _as_read(composition: Composition) -> Composition:
-    """Without a training to start from it, continuing a module and stacking on it are the same reading."""
-    return Stack(composition.parts) if isinstance(composition, Continue) else composition

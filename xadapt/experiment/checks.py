@@ -95,7 +95,7 @@ def check_target_tasks(target: TargetTable, document: Document) -> None:
 def check_compositions(
     target: TargetTable, names: Sequence[str], recipes: Mapping[str, RecipeTable], document: Document
 ) -> None:
-    """Each is one, over intermediate tasks, and defined for every recipe's method."""
+    """Each is one, over intermediate tasks, and defined for the method of some recipe."""
     written: list[tuple[tuple[str | int, ...], str]] = [
         (("target", "compositions", number), text) for number, text in enumerate(target.compositions)
     ]
@@ -105,9 +105,9 @@ def check_compositions(
     for keys, text in written:
         at = document.at(*keys)
         for composition in parse(text, names, at):
-            for label, recipe in recipes.items():
-                if why := supports(recipe.method.name, composition, trains=True):
-                    raise ConfigError(f"{at}: {composition}: {why} (recipe {label!r})")
+            reasons = [supports(recipe.method.name, composition, trains=True) for recipe in recipes.values()]
+            if reasons and all(reasons):
+                raise ConfigError(f"{at}: {composition}: {', '.join(dict.fromkeys(filter(None, reasons)))}")
 
 
 def check_goals(found: Experiment, document: Document) -> None:

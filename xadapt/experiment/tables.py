@@ -45,9 +45,14 @@ class RecipeTable(Recipe):
     type: dict[str, Changes[Recipe]] = field(default_factory=dict)
     task: dict[str, Changes[Recipe]] = field(default_factory=dict)
 
+    @property
+    def own(self) -> Recipe:
+        """Without its changes for types and tasks: of a module that several tasks train."""
+        return Recipe(**{f.name: getattr(self, f.name) for f in fields(Recipe)})
+
     def of(self, what: Task) -> Recipe:
         """The recipe for one task; changes for the task come last. Raises ConfigError for one of no use."""
-        recipe = Recipe(**{f.name: getattr(self, f.name) for f in fields(Recipe)})
+        recipe = self.own
         for changes in (self.type.get(what.type), self.task.get(what.name)):
             recipe = changes.of(recipe) if changes else recipe
         if what.type == "span" and recipe.stride >= recipe.max_length:
@@ -68,6 +73,17 @@ class EncoderTable:
     architecture: Architecture = field(default_factory=Architecture)
     recipe: Recipe = field(default_factory=lambda: Recipe(method=Full()))
     seed: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextTable:
+    """`[mlm]`: the text that `... + mlm` mixes into a training, in the languages it should keep."""
+
+    texts: tuple[str, ...] = ("text/mixed/train",)
+    """Datasets by their place in a data folder, `<name>/<config>/<split>`."""
+    rows: int | None = None
+    share: float = 0.1
+    """Of the steps, from 0 to below 1."""
 
 
 @dataclass(frozen=True, kw_only=True)

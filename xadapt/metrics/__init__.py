@@ -26,6 +26,16 @@ class Metric(Protocol):
         """Rows added up, [..., k] -> name -> percent, [...]; the first name is the main one."""
 
 
+class Tuned(Metric, Protocol):
+    """A metric that counts predictions from a threshold on, which is set on other data than the scored."""
+
+    def threshold(self, gold: Sequence[Any], predicted: Sequence[Any]) -> float:
+        """The best threshold on these data."""
+
+    def above(self, predicted: Sequence[Any], limit: float) -> list[Any]:
+        """The predictions that count; None in place of the others."""
+
+
 @cache
 def metrics() -> tuple[str, ...]:
     """The names of all metrics, sorted."""
@@ -38,6 +48,12 @@ def metric(name: str) -> Metric:
     if name not in metrics():
         raise KeyError(f"no metric {name!r}; known are {', '.join(metrics())}")
     return cast(Metric, import_module(f"{__name__}.{name}"))
+
+
+def tuned(name: str) -> Tuned | None:
+    """The module of this name where it has a threshold."""
+    found = metric(name)
+    return cast(Tuned, found) if hasattr(found, "threshold") else None
 
 
 def summary(name: str, rows: Sequence[Sequence[float]]) -> dict[str, float]:

@@ -117,7 +117,7 @@ def field(
 ) -> Any:
     """One field that must be there and fit."""
     if name not in facts:
-        raise IntegrityError(f"{place}: {name} is missing; supported is {supported}{nearest(name, facts)}")
+        raise IntegrityError(f"{place}: {name} is missing; supported is {supported}")
     if not fits(facts[name]):
         raise IntegrityError(f"{place}: {name} = {facts[name]!r}; supported is {supported}")
     return facts[name]

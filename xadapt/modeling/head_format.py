@@ -25,7 +25,7 @@ TYPES = {
     "tagging": "tagging",
     "span": "question_answering",
     "mlm": "masked_lm",
-    # The library has no dual encoder.
+    # The library has no dual encoder: it loads such a folder with `with_head=False`.
     "ranking": "dual_encoder",
 }
 SENTENCE_KEYS = {"dense": "1", "out": "4"}
@@ -50,6 +50,8 @@ def _key(kind: str, about: str, name: str) -> str:
 def _settings(kind: str, about: About, config: Any) -> dict[str, Any]:
     """What the library's class of this head takes, and nothing that it refuses."""
     shared: dict[str, Any] = {"head_type": TYPES[kind]}
+    if kind == "ranking":
+        return shared
     if kind == "mlm":
         return shared | {
             "activation_function": "gelu",

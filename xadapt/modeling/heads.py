@@ -14,10 +14,19 @@ STD = 0.02
 
 
 def pool(hidden: torch.Tensor, lengths: Sequence[int], how: Pooling) -> torch.Tensor:
-    """[T, d] -> [sequences, d]: the first token, or mean or maximum over all tokens of each sequence."""
+    """[T, d] -> [sequences, d]: the first token, or mean or maximum over all tokens of each sequence.
+
+    `mean_without_special` is the mean between the first and the last token; of an empty text it is zero.
+    """
     sizes = torch.tensor(lengths, device=hidden.device)
+    first = sizes.cumsum(0) - sizes
     if how == "first":
-        return hidden[sizes.cumsum(0) - sizes]
+        return hidden[first]
+    if how == "mean_without_special":
+        inner = torch.ones(len(hidden), dtype=torch.bool, device=hidden.device)
+        inner[first] = inner[first + sizes - 1] = False
+        total = torch.segment_reduce(hidden[inner].float(), "sum", lengths=sizes - 2, axis=0)
+        return total / (sizes - 2).clamp(min=1)[:, None]
     kind = "mean" if how == "mean" else "max"
     pooled: torch.Tensor = torch.segment_reduce(hidden.float(), kind, lengths=sizes, axis=0)
     return pooled

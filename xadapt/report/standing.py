@@ -8,7 +8,7 @@ from xadapt.benchmarks import BENCHMARKS, Averages, Benchmark, Published, Scores
 from xadapt.experiment import Experiment
 from xadapt.report.difference import Interval, difference
 from xadapt.report.table import BASELINE, COUNTED, Result, Row, Table
-from xadapt.tasks import task, tasks
+from xadapt.tasks import task
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def board(asked: Experiment, found: Sequence[Result]) -> Board | None:
     own = tuple(name for name in benchmark.tasks if name in table.tasks)
     if not own:
         return None
-    languages = {name: len(asked.known(task(name))) if name in tasks() else 0 for name in benchmark.tasks}
+    languages = {name: len(asked.known(task(name))) for name in benchmark.tasks}
     compared = _as_the_published(asked, benchmark)
     seeds = len(asked.seeds)
     made = tuple(_standing(row, table, languages, seeds, benchmark, compared) for row in table.rows)
@@ -82,7 +82,7 @@ def _standing(
     }
     made = averages(benchmark, scores)
     limited = frozenset(name for name, cells in counted.items() if any(r.status == "limited" for r in cells))
-    complete = {name: cells for name, cells in counted.items() if cells and len(cells) == scores[name].of}
+    complete = {name: cells for name, cells in counted.items() if len(cells) == scores[name].of}
     comparable = {
         name: sum(map(_as_published, cells)) / len(cells)
         for name, cells in complete.items()

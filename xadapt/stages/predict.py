@@ -10,6 +10,7 @@ from xadapt.declared import Declared
 from xadapt.recipe import ModelSpec, Reading
 from xadapt.stages.data import Data
 from xadapt.stages.encoder import Encoder
+from xadapt.stages.mixture import Mixture
 from xadapt.stages.train import Train
 from xadapt.workflow.context import Context
 from xadapt.workflow.stage import Stage
@@ -19,15 +20,16 @@ from xadapt.workflow.stage import Stage
 class Predict(Stage):
     """Writes `predictions.jsonl`: one `{"id", "prediction"}` a line, in the order of the examples."""
 
-    version = 2
     task: str | Declared
     language: str
     data: Data
     model: ModelSpec | Encoder
-    module: Train | Composition
+    module: Train | Mixture | Composition
     """A trained target; or, for a target without training, the composition it is read from."""
     reading: Reading | None = None
     """How sentence vectors are read; only for retrieval."""
+
+    version = 2
 
     def title(self) -> str:
         return f"predict {self.task} {self.language}"

@@ -19,7 +19,6 @@ from xadapt.workflow.stage import Stage
 class Train(Stage):
     """An intermediate task is a Train whose base is `alone`; a target is one over a composition of those."""
 
-    version = 2
     task: str | Declared
     data: Data
     model: ModelSpec | Encoder
@@ -27,6 +26,8 @@ class Train(Stage):
     """Its parts are stages that make modules: Train, Mixture, Merged."""
     recipe: Recipe
     seed: int
+
+    version = 2
 
     @property
     def expression(self) -> Any:

@@ -28,9 +28,8 @@ def encode(
     for example in examples:
         if example.label not in number:
             known = nearest(example.label, labels)
-            raise DataError(
-                f"example {example.id}: {example.label!r} is no label of the training data{known}"
-            )
+            message = f"example {example.id}: {example.label!r} is no label of the training data{known}"
+            raise DataError(message, "a task that you declare can name all with labels = [...]")
     ids = encode_pairs(tokenizer, ((e.text, e.pair) for e in examples), recipe.max_length)
     return [
         Item(index, (sequence,), number[example.label])

@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Collection, Sequence
+from itertools import groupby
 
 import numpy as np
 import tokenizers
@@ -35,23 +36,39 @@ def encode(
     tokenizer.no_padding()
     tokenizer.no_truncation()
     limit = min(MAX_QUESTION, (recipe.max_length - SPECIAL) // 2)
-    items = []
-    for index, example in enumerate(examples):
-        question = tokenizer.encode(example.question, add_special_tokens=False)
-        question.truncate(limit)
-        context = tokenizer.encode(example.context, add_special_tokens=False)
-        ids = token_ids(tokenizer.post_process(question, context))
-        spans = characters(context, example.context)
-        answer, before = _answer(example, spans), len(ids) - len(spans) - 1
-        for start, stop in _windows(len(spans), recipe.max_length - before - 1, recipe.stride):
-            sequence = np.concatenate([ids[:before], ids[before + start : before + stop], ids[-1:]])
-            detail = np.full((len(sequence), 2), -1)
-            detail[before:-1] = spans[start:stop]
-            first, last = answer or (-1, -1)
-            inside = start <= first and last < stop
-            target = (before + first - start, before + last - start) if inside else (0, 0)
-            items.append(Item(index, (sequence,), target, detail))
+    items: list[Item] = []
+    # Several questions about one context often stand in a row.
+    for text, group in groupby(enumerate(examples), key=lambda each: each[1].context):
+        context = tokenizer.encode(text, add_special_tokens=False)
+        spans = characters(context, text)
+        for index, example in group:
+            question = tokenizer.encode(example.question, add_special_tokens=False)
+            question.truncate(limit)
+            ids = token_ids(tokenizer.post_process(question, context))
+            before = len(ids) - len(spans) - 1
+            windows = _windows(len(spans), recipe.max_length - before - 1, recipe.stride)
+            answer = _answer(example, spans)
+            items.extend(_item(index, ids, before, spans, answer, window) for window in windows)
     return items
+
+
+def _item(
+    index: int,
+    ids: np.ndarray,
+    before: int,
+    spans: np.ndarray,
+    answer: tuple[int, int] | None,
+    window: tuple[int, int],
+) -> Item:
+    """One window of the context; `ids` hold all of it, with `before` tokens ahead and one behind."""
+    start, stop = window
+    sequence = np.concatenate([ids[:before], ids[before + start : before + stop], ids[-1:]])
+    detail = np.full((len(sequence), 2), -1)
+    detail[before:-1] = spans[start:stop]
+    if answer is None or answer[0] < start or answer[1] >= stop:
+        return Item(index, (sequence,), (0, 0), detail)
+    shift = before - start
+    return Item(index, (sequence,), (answer[0] + shift, answer[1] + shift), detail)
 
 
 def _windows(tokens: int, room: int, stride: int) -> list[tuple[int, int]]:
@@ -68,14 +85,15 @@ def characters(encoding: tokenizers.Encoding, text: str) -> np.ndarray:
     A letter or mark that the normaliser joins to the one before it (an accent, a Korean vowel) has no token
     of its own in `encoding`, and belongs to the token before it.
     """
-    spans = np.asarray(encoding.offsets, dtype=np.int64).reshape(-1, 2)
-    lost = np.ones(len(text) + 1, dtype=bool)
-    for start, end in spans:
+    lost = np.ones(len(text), dtype=bool)
+    for start, end in encoding.offsets:
         lost[start:end] = False
-    joined = {int(p) for p in np.flatnonzero(lost[:-1]) if unicodedata.category(text[p])[0] in "LM"}
-    for span, piece in zip(spans, encoding.tokens, strict=True):
-        span[:] = (-1, -1) if piece == PREFIX else _trimmed(text, *span, joined)
-    return spans
+    joined = {int(p) for p in np.flatnonzero(lost) if unicodedata.category(text[p])[0] in "LM"}
+    spans = [
+        (-1, -1) if piece == PREFIX else _trimmed(text, start, end, joined)
+        for piece, (start, end) in zip(encoding.tokens, encoding.offsets, strict=True)
+    ]
+    return np.asarray(spans, dtype=np.int64).reshape(-1, 2)
 
 
 def _trimmed(text: str, start: int, end: int, joined: Collection[int]) -> tuple[int, int]:

@@ -4,7 +4,7 @@ Trains on English COPA.
 """
 
 from xadapt.examples import Choice
-from xadapt.task import Row, Source, Task, label_name, text_of
+from xadapt.task import Row, Sizes, Source, Task, label_name, text_of
 
 LANGUAGES = ("et", "ht", "id", "it", "qu", "sw", "ta", "th", "tr", "vi", "zh")
 CHOICES = ("choice1", "choice2")
@@ -42,6 +42,7 @@ TASK = Task(
     train=_english("train"),
     dev=_english("validation"),
     test=_test,
+    sizes=Sizes(test=500),
     license="CC BY 4.0",
     quirks="English COPA has 400 training rows; XTREME-R trains on Social IQa first",
 )

@@ -3,7 +3,7 @@
 Trains on the English of MNLI.
 """
 
-from xadapt.task import Source, Task
+from xadapt.task import Sizes, Source, Task
 from xadapt.tasks import mnli
 
 LANGUAGES = ("ar", "bg", "de", "el", "en", "es", "fr", "hi", "ru", "sw", "th", "tr", "ur", "vi", "zh")
@@ -28,6 +28,7 @@ TASK = Task(
     trains_as="mnli",
     dev=_source("en", "validation"),
     test=lambda language: _source(language, "test"),
+    sizes=Sizes(test=5_010),
     license="CC BY-NC 4.0",
     quirks="trains on MNLI, so the intermediate MNLI sees the same data",
 )

@@ -3,7 +3,7 @@
 Trains on SQuAD v1.1.
 """
 
-from xadapt.task import Source, Task, question_of
+from xadapt.task import Sizes, Source, Task, question_of
 from xadapt.tasks import squad
 
 LANGUAGES = ("ar", "de", "el", "en", "es", "hi", "ru", "th", "tr", "vi", "zh")
@@ -33,6 +33,7 @@ TASK = Task(
     trains_as="squad",
     dev=squad.TASK.dev,
     test=_test,
+    sizes=Sizes(test=1_190),
     license="CC BY-SA 4.0",
     quirks="scored with the English SQuAD script in every language, as XTREME does",
 )

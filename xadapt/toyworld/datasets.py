@@ -9,7 +9,7 @@ from itertools import count, islice, product
 from random import Random
 from typing import Any, Final
 
-from xadapt.toyworld import layouts, pretraining, retrieval
+from xadapt.toyworld import layouts, pretraining, retrieval, searching
 from xadapt.toyworld.dialects import LANGUAGES
 from xadapt.toyworld.partition import Side, side_of_split
 from xadapt.toyworld.seeds import stream
@@ -42,6 +42,8 @@ LAYOUTS: Final[dict[str, Layout]] = {
     "xcopa": layouts.xcopa,
 }
 
+SEARCHES: Final = {"lareqa": searching.lareqa, "mewslix": searching.mewslix}
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -57,6 +59,8 @@ DATASETS: Final[dict[str, Dataset]] = {
     **{name: Dataset(name, _LANGUAGE_PAIRS if name == "mlqa" else LANGUAGES) for name in LAYOUTS},
     "bucc18": Dataset("bucc18", LANGUAGES[1:], (*SPLITS, *POOLS)),
     "tatoeba": Dataset("tatoeba", LANGUAGES[1:]),
+    "lareqa": Dataset("lareqa"),
+    "mewslix": Dataset("mewslix", (*LANGUAGES, searching.ENTITIES, searching.PAIRS)),
     "text": Dataset("text", (*LANGUAGES, "mixed")),
 }
 
@@ -76,6 +80,8 @@ def _endless(dataset: str, config: str, split: str) -> Iterator[Row]:
         return (pretraining.row(config, split, index) for index in count())
     if dataset == "tatoeba":
         return retrieval.tatoeba(side, split, config)
+    if dataset in SEARCHES:
+        return SEARCHES[dataset](side, split, config)
     if split in POOLS:
         return retrieval.bucc_pool(split.removeprefix("pool_"), config)
     if dataset == "bucc18":

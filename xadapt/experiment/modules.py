@@ -1,0 +1,136 @@
+"""The stages that make the modules of a composition: each training, mixture and merge once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from xadapt.composition import Alone, Chain, Composition, Continue, Fuse, Merge, Multitask, Stack, WithText
+from xadapt.experiment.tables import RecipeTable, TextTable
+from xadapt.recipe import ModelSpec, Sampling
+from xadapt.stages.data import Data
+from xadapt.stages.encoder import Encoder
+from xadapt.stages.merged import Merged
+from xadapt.stages.mixture import Ingredient, Mixture
+from xadapt.stages.train import Train
+from xadapt.task import Task
+
+Maker = Train | Mixture | Merged
+M = TypeVar("M", Train, Mixture, Merged)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ground:
+    """What all trainings of an experiment share."""
+
+    model: ModelSpec | Encoder
+    task: Callable[[str], Task]
+    data: Callable[[Task], Data]
+    """A task -> its training data."""
+    text: Callable[[], Data]
+    """The text of `[mlm]`."""
+    mlm: TextTable
+    sampling: Sampling
+
+
+@dataclass(frozen=True)
+class Modules:
+    """The modules under one recipe and seed."""
+
+    ground: Ground
+    recipe: RecipeTable
+    seed: int
+    _made: dict[Any, Any] = field(default_factory=dict)
+
+    def target(self, what: Task, composition: Composition) -> Train:
+        """A target that trains; over a merge it starts from that."""
+        parts = composition.map(self.module)
+        if isinstance(composition, Merge):
+            parts = Continue((self.module(composition),))
+        return self._train(what, parts)
+
+    def read(self, composition: Composition) -> Composition | Mixture:
+        """What a target without training reads; without one of its own, continuing is reading."""
+        if isinstance(composition, Fuse):
+            tasks = dict.fromkeys(composition.tasks())
+            return self._mixture(tuple(tasks), composition.map(self.module), text=False)
+        if isinstance(composition, Merge):
+            return Stack((self.module(composition),))
+        parts = composition.map(self.module).parts
+        return Stack(parts) if isinstance(composition, Continue) else type(composition)(parts)
+
+    def module(self, part: str | Composition) -> Maker:
+        """The stage that makes one module."""
+        if isinstance(part, Merge):
+            return self._once(part, lambda: self._merged(part))
+        if isinstance(part, Chain):
+            return self._chain(part, text=False)
+        if isinstance(part, WithText) and isinstance(part.parts[0], Chain):
+            return self._chain(part.parts[0], text=True)
+        return self._link(part, Alone(), text=False)
+
+    def _chain(self, chain: Chain, text: bool) -> Maker:
+        first, *later = chain.parts
+        made = self._link(first, Alone(), text) if text else self.module(first)
+        for part in later:
+            made = self._link(part, Continue((made,)), text)
+        return made
+
+    def _link(self, part: Any, base: Composition, text: bool) -> Train | Mixture:
+        """One training of a task or a mixture, from `base`."""
+        if isinstance(part, WithText):
+            return self._link(part.parts[0], base, text=True)
+        if isinstance(part, Multitask):
+            return self._mixture(part.parts, base, text)
+        if text:
+            return self._mixture((part,), base, text)
+        return self._train(self.ground.task(part), base)
+
+    def _train(self, what: Task, base: Composition) -> Train:
+        if what.trains_as is not None:
+            what = self.ground.task(what.trains_as)
+        return self._once((what.name, base), lambda: self._new_train(what, base))
+
+    def _new_train(self, what: Task, base: Composition) -> Train:
+        return Train(
+            task=what.key,
+            data=self.ground.data(what),
+            model=self.ground.model,
+            base=base,
+            recipe=self.recipe.of(what),
+            seed=self.seed,
+        )
+
+    def _mixture(self, tasks: tuple[str, ...], base: Composition, text: bool) -> Mixture:
+        return self._once((tasks, base, text), lambda: self._new_mixture(tasks, base, text))
+
+    def _new_mixture(self, tasks: tuple[str, ...], base: Composition, text: bool) -> Mixture:
+        return Mixture(
+            parts=tuple(self._ingredient(self.ground.task(name)) for name in tasks),
+            text=self._text() if text else None,
+            text_share=self.ground.mlm.share if text else 0.0,
+            sampling=self.ground.sampling,
+            model=self.ground.model,
+            base=base,
+            recipe=self.recipe.own,
+            seed=self.seed,
+        )
+
+    def _ingredient(self, what: Task) -> Ingredient:
+        if what.trains_as is not None:
+            what = self.ground.task(what.trains_as)
+        return Ingredient(task=what.key, data=self.ground.data(what), recipe=self.recipe.of(what))
+
+    def _text(self) -> Ingredient:
+        what = self.ground.task("text")
+        return Ingredient(task=what.key, data=self.ground.text(), recipe=self.recipe.of(what))
+
+    def _merged(self, merge: Merge) -> Merged:
+        parts = merge.map(self.module)
+        assert isinstance(parts, Merge), "the same form"
+        return Merged(merge=parts, model=self.ground.model)
+
+    def _once(self, key: Any, make: Callable[[], M]) -> M:
+        if key not in self._made:
+            self._made[key] = make()
+        made: M = self._made[key]
+        return made
