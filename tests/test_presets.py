@@ -45,6 +45,8 @@ def of(name: str, recipe: str, folder: Any, *settings: str) -> Recipe:
         ("xtreme", "udpos", (2e-5, 10.0, 32, 128, 0.0, 0.0)),
         ("xtreme", "squad", (3e-5, 3.0, 32, 384, 500.0, 1e-4)),
         ("xtreme", "xcopa", (3e-5, 5.0, 32, 128, 0.0, 0.0)),
+        ("xtreme", "lareqa", (2e-5, 3.0, 16, 256, 0.0, 0.0)),
+        ("xtreme", "mewslix", (1e-5, 2.0, 32, 64, 0.0, 0.0)),
         ("jiant", "mnli", (1e-5, 2.0, 32, 256, 0.1, 0.01)),
         ("jiant", "panx", (1e-5, 10.0, 32, 256, 0.1, 0.01)),
         ("jiant", "squad", (1e-5, 2.0, 16, 384, 0.1, 0.01)),
@@ -73,6 +75,12 @@ def test_the_file_wins_at_every_level(tmp_path: Any) -> None:
     assert (squad.lr, squad.epochs, squad.batch, squad.warmup, squad.max_length) == (2e-3, 1.0, 8, 500.0, 384)
     assert (udpos.lr, udpos.epochs, udpos.batch) == (1e-3, 10.0, 32)
     assert of("udpos", recipe, tmp_path, "recipe.a.epochs=2").epochs == 2.0
+
+
+def test_a_ranking_needs_another_candidate_in_its_batch(tmp_path: Any) -> None:
+    with pytest.raises(ConfigError, match=r"^lareqa: a batch of 1 has no other candidate to tell apart$"):
+        of("lareqa", "batch = 1", tmp_path)
+    assert of("lareqa", "batch = 2", tmp_path).batch == 2 and of("mnli", "batch = 1", tmp_path).batch == 1
 
 
 def test_a_value_equal_to_the_default_is_still_the_files_own(tmp_path: Any) -> None:

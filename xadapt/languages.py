@@ -1,4 +1,6 @@
-"""Every language that the benchmarks and the toy world test, by ISO 639-1 code where there is one.
+"""Languages by ISO 639-1 code where there is one: those of XLM-R, of the benchmarks and of the toy world.
+
+A user's own data are often in others, so some more of Africa and the Americas are here.
 
 Datasets spell the same language differently (`zh-CN`, `cmn`, `Chinese`); `language` knows these names.
 """
@@ -71,6 +73,65 @@ vi  Vietnamese     Austroasiatic  Latin       vie
 wo  Wolof          Niger-Congo    Latin       -
 yo  Yoruba         Niger-Congo    Latin       -
 zh  Chinese        Sino-Tibetan   Chinese     cmn
+am  Amharic        Semitic        Ethiopic    -
+as  Assamese       Indo-Aryan     Bengali     -
+ay  Aymara         Aymaran        Latin       -
+be  Belarusian     Slavic         Cyrillic    -
+bm  Bambara        Mande          Latin       -
+br  Breton         Celtic         Latin       -
+bs  Bosnian        Slavic         Latin       -
+ca  Catalan        Romance        Latin       -
+cs  Czech          Slavic         Latin       -
+cy  Welsh          Celtic         Latin       -
+da  Danish         Germanic       Latin       -
+ee  Ewe            Niger-Congo    Latin       -
+eo  Esperanto      Constructed    Latin       -
+fy  West_Frisian   Germanic       Latin       -
+ga  Irish          Celtic         Latin       -
+gd  Scottish_Gaelic Celtic        Latin       -
+gl  Galician       Romance        Latin       -
+gn  Guarani        Tupian         Latin       -
+ha  Hausa          Chadic         Latin       -
+hr  Croatian       Slavic         Latin       -
+hy  Armenian       Armenian       Armenian    -
+ig  Igbo           Niger-Congo    Latin       -
+is  Icelandic      Germanic       Latin       -
+km  Khmer          Austroasiatic  Khmer       -
+kn  Kannada        Dravidian      Kannada     -
+ku  Kurdish        Iranian        Latin       -
+ky  Kyrgyz         Turkic         Cyrillic    -
+la  Latin          Italic         Latin       -
+lg  Ganda          Niger-Congo    Latin       -
+lo  Lao            Kra-Dai        Lao         -
+lv  Latvian        Baltic         Latin       -
+mg  Malagasy       Austronesian   Latin       -
+mk  Macedonian     Slavic         Cyrillic    -
+mn  Mongolian      Mongolic       Cyrillic    -
+mt  Maltese        Semitic        Latin       -
+ne  Nepali         Indo-Aryan     Devanagari  -
+no  Norwegian      Germanic       Latin       -
+ny  Chichewa       Niger-Congo    Latin       -
+om  Oromo          Cushitic       Latin       -
+or  Odia           Indo-Aryan     Odia        -
+ps  Pashto         Iranian        Arabic      -
+rw  Kinyarwanda    Niger-Congo    Latin       -
+sa  Sanskrit       Indo-Aryan     Devanagari  -
+sd  Sindhi         Indo-Aryan     Arabic      -
+si  Sinhala        Indo-Aryan     Sinhala     -
+sk  Slovak         Slavic         Latin       -
+sl  Slovenian      Slavic         Latin       -
+sn  Shona          Niger-Congo    Latin       -
+so  Somali         Cushitic       Latin       -
+sq  Albanian       Albanian       Latin       -
+sr  Serbian        Slavic         Cyrillic    -
+su  Sundanese      Austronesian   Latin       -
+sv  Swedish        Germanic       Latin       -
+tn  Tswana         Niger-Congo    Latin       -
+ug  Uyghur         Turkic         Arabic      -
+uz  Uzbek          Turkic         Latin       -
+xh  Xhosa          Niger-Congo    Latin       -
+yi  Yiddish        Germanic       Hebrew      -
+zu  Zulu           Niger-Congo    Latin       -
 qaa Toy_A          Toy            Latin       -
 qab Toy_B          Toy            Latin       -
 qac Toy_C          Toy            Cyrillic    -

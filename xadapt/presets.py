@@ -46,6 +46,8 @@ PRESETS: dict[Name, Preset] = {
             "social_iqa": _CHOICE,
             "copa": _CHOICE,
             "xcopa": _CHOICE,
+            "lareqa": {"lr": 2e-5, "epochs": 3.0, "batch": 16, "max_length": 256},
+            "mewslix": {"lr": 1e-5, "epochs": 2.0, "max_length": 64},
         },
     ),
     "jiant": Preset(

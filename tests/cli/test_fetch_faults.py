@@ -21,6 +21,13 @@ def test_a_run_that_cannot_fetch_says_what_to_run(place: Place) -> None:
     assert not (place.folder / "e.lock").exists()
 
 
+def test_the_switch_of_the_library_is_named(place: Place) -> None:
+    place.env["HF_HUB_OFFLINE"] = "1"
+    done = place.run("fetch")
+    assert done.returncode == 4 and place.hub.asked == []
+    assert "the hub cannot be reached (HF_HUB_OFFLINE is set)" in done.stderr
+
+
 def test_bytes_that_stay_wrong_are_refused(place: Place) -> None:
     place.hub.damaged.add("en/test.jsonl.gz")
     done = place.run("fetch")

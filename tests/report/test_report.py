@@ -13,16 +13,6 @@ from xadapt.workflow.store import Store
 from . import fakes
 
 
-@pytest.fixture
-def asked(tmp_path):
-    return fakes.load(tmp_path)
-
-
-@pytest.fixture
-def store(tmp_path) -> Store:
-    return Store(tmp_path / "runs")
-
-
 def score(asked, task, language, composition, recipe="small"):
     return next(
         c.score

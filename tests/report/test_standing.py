@@ -9,7 +9,6 @@ from xadapt.report import markdown, summary
 from xadapt.report.content import sections
 from xadapt.report.standing import board
 from xadapt.report.table import BASELINE, results
-from xadapt.workflow.store import Store
 
 from . import fakes
 
@@ -24,11 +23,6 @@ tasks = ["mnli", "squad"]
 tasks = ["pawsx", "xquad", "tatoeba"]
 compositions = ["alone", "stack(mnli)"]
 """
-
-
-@pytest.fixture
-def store(tmp_path) -> Store:
-    return Store(tmp_path / "runs")
 
 
 def filled(folder, store, text=LARGE):

@@ -40,13 +40,13 @@ def load(folder: Path, text: str = TEXT) -> Experiment:
 
 def fill(asked: Experiment, store: Store, composition: str = "alone") -> None:
     """Every score of one composition, about a third of the predictions wrong."""
-    context = Context(store)
+    context = Context(store, data=asked.data_folder)
     for cell in asked.cells():
         if cell.score is not None and cell.composition == composition:
             data, predict = cell.score.predictions.data, cell.score.predictions
             if data not in store:
                 with store.writing(data) as work:
-                    data.run(work.out, context)
+                    work.notes |= data.run(work.out, context)
             found = list(examples.read(store.path(data) / "examples.jsonl", task(cell.task).type))
             with store.writing(predict) as work:
                 lines = (

@@ -11,6 +11,7 @@ from xadapt.submission.entries import Entry, entries
 from xadapt.submission.folder import check, write
 from xadapt.submission.system import System, system
 from xadapt.task import Sizes
+from xadapt.tasks import task
 from xadapt.workflow.store import Store
 
 from . import made
@@ -95,7 +96,7 @@ def test_a_changed_file_is_found(filled, files, tmp_path, name, change, error, m
     path.write_text(change(path.read_text()))
     with pytest.raises(error) as raised:
         check(tmp_path / "s", files, store)
-    assert str(path) in str(raised.value) and message in str(raised.value)
+    assert str(raised.value).startswith(f"{name}: ") and message in str(raised.value)
 
 
 def test_missing_and_foreign_files_are_named(filled, files, tmp_path):
@@ -115,6 +116,79 @@ def test_what_is_wrong_leaves_nothing(filled, files, tmp_path):
     with pytest.raises(DataError, match=r"xnli/test-en\.tsv: 25 test examples here, the benchmark has 5,010"):
         write(tmp_path / "s", wrong, store)
     assert list(tmp_path.iterdir()) == []
+
+
+FOLDER = """
+[model]
+name = "toyworld"
+[data]
+world = "folder"
+languages = ["de"]
+[reading]
+layer = 4
+[recipe.small]
+steps = 1
+[target]
+tasks = ["bucc2018", "mlqa"]
+"""
+SQUAD = {
+    "id": "q1",
+    "question": "Wo?",
+    "context": "In Rom",
+    "answers": {"text": ["Rom"], "answer_start": [3]},
+}
+BLIND = SQUAD | {"id": "q2", "answers": {"text": [], "answer_start": []}}
+
+
+def from_folder(tmp_path, source: str, *questions: object) -> tuple[tuple[Entry, ...], Store]:
+    """The files of BUCC with two German sentences, the first with id `source`, and of MLQA."""
+    sentences = [{"id": source, "sentence": "eins"}, {"id": "de-000000002", "sentence": "zwei"}]
+    rows = {
+        "bucc18/de/pool_source": sentences,
+        "bucc18/de/pool_target": [{"id": "en-000000001", "sentence": "one"}],
+        "bucc18/de/validation": [{"source_id": source, "target_id": "en-000000001"}],
+        "mlqa/de.de/test": [SQUAD, *questions],
+        "squad/en/train": [SQUAD],
+    }
+    for name, lines in rows.items():
+        path = tmp_path / "data" / f"{name}.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    asked = replace(made.load(tmp_path, FOLDER), data_folder=tmp_path / "data")
+    store = Store(tmp_path / "runs")
+    made.fill(asked, store)
+    alone = [cell for cell in asked.cells() if cell.composition == "alone" and cell.score]
+    return tuple(Entry(task(cell.task), cell.language, cell.score) for cell in alone), store
+
+
+def test_a_folder_with_the_rows_and_ids_of_the_benchmark_is_written(tmp_path):
+    files, store = from_folder(tmp_path, "de-000000001")
+    write(tmp_path / "s", files, store)
+    pairs = (tmp_path / "s/bucc2018/test-de.tsv").read_text().splitlines()
+    assert pairs[0] == "de-000000001\ten-000000001"
+    assert json.loads((tmp_path / "s/mlqa/test-de.json").read_text()) == {"q1": "Rom"}
+
+
+@pytest.mark.parametrize(
+    ("source", "questions", "message"),
+    [
+        ("source-000000001", [], r"bucc2018/test-de\.tsv: 'source-000000001' is no id of the benchmark"),
+        ("de-000000001", [BLIND], r"mlqa/test-de\.json: .* left out here: \{'no label': 1\}"),
+    ],
+)
+def test_examples_that_are_not_those_of_the_benchmark_are_refused(tmp_path, source, questions, message):
+    files, store = from_folder(tmp_path, source, *questions)
+    with pytest.raises(DataError, match=message):
+        write(tmp_path / "s", files, store)
+    assert not (tmp_path / "s").exists()
+
+
+def test_an_empty_folder_that_one_stands_in_is_taken(filled, files, tmp_path, monkeypatch):
+    _, store = filled
+    (tmp_path / "s").mkdir()
+    monkeypatch.chdir(tmp_path / "s")
+    write(Path(), files[:1], Store(store.root.absolute()))
+    assert (tmp_path / "s" / files[0].file).is_file()
 
 
 def test_only_a_new_or_empty_place_is_taken(filled, files, tmp_path):

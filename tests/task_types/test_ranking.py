@@ -13,7 +13,7 @@ from xadapt.modeling.encoder import no_dropout
 from xadapt.modeling.heads import CosineHead
 from xadapt.modeling.pretrained import train_tokenizer
 from xadapt.recipe import Recipe
-from xadapt.task_types import encode_training, ranking, task_type
+from xadapt.task_types import encode_training, neighbours, ranking, task_type
 
 TEXTS = ["the cat sat", "a dog ran in Oslo", "who sat?", "where did a dog run?"]
 TOKENIZER = train_tokenizer(TEXTS * 20, 60)
@@ -91,7 +91,7 @@ def test_vectors_have_length_one_and_do_not_depend_on_what_is_beside_them() -> N
 
 @pytest.mark.parametrize("size", [1, 19, 20, 21, 300])
 def test_neighbours_are_those_of_the_whole_product(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ranking, "QUERIES", 7)
+    monkeypatch.setattr(neighbours, "BLOCK", 7)
     random = np.random.default_rng(size)
     # Whole numbers, so that many products are equal: of those the first candidate is the better one.
     vectors = random.integers(-2, 3, (30 + size, 4)).astype(np.float32)
@@ -110,5 +110,5 @@ def test_a_head_comes_back_with_its_scale(tmp_path: Path) -> None:
         head.scale.fill_(87.5)
     head_format.save_head(tmp_path, head, "ranking", ABOUT, config())
     again = CosineHead(100.0)
-    head_format.load_head(tmp_path, again, "ranking", ABOUT.labels)
+    head_format.load_head(tmp_path, again, "ranking", ())
     assert again.scale.item() == 87.5

@@ -205,7 +205,7 @@ class Experiment:
         if what.tune is None or self.data.world != "folder" or self.data_folder is None:
             return None
         found = sources(what.tune(language))
-        if not all(folders.there(self.data_folder, each.local) for each in found):
+        if not all(folders.has(self.data_folder, each.local) for each in found):
             return None
         return self._data(what, found, "test_rows", TOY_TEST_ROWS)
 

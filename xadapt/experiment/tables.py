@@ -60,6 +60,10 @@ class RecipeTable(Recipe):
                 f"{what.name}: stride {recipe.stride} leaves nothing new in {recipe.max_length} tokens",
                 "give a stride below max_length",
             )
+        if what.type == "ranking" and recipe.batch < 2:
+            raise ConfigError(
+                f"{what.name}: a batch of 1 has no other candidate to tell apart", "give a batch of 2 or more"
+            )
         return recipe
 
 

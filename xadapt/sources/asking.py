@@ -43,7 +43,7 @@ def hub_errors(kind: Kind, path: str, part: str = "") -> Iterator[None]:
 
 def _clear(kind: Kind, path: str, part: str, chain: list[BaseException]) -> XadaptError:
     import requests
-    from huggingface_hub import errors
+    from huggingface_hub import constants, errors
 
     what = f"{kind} {path} {part}".rstrip()
 
@@ -63,7 +63,8 @@ def _clear(kind: Kind, path: str, part: str, chain: list[BaseException]) -> Xada
         status = f"{answer.response.status_code} {answer.response.reason}"
         return DataError(f"{what}: the hub answered {status}", "try again later")
     if first(requests.ConnectionError, requests.Timeout, ConnectionError, errors.LocalEntryNotFoundError):
-        return Unreachable(f"{what}: the hub cannot be reached", FETCH)
+        why = " (HF_HUB_OFFLINE is set)" if constants.HF_HUB_OFFLINE else ""
+        return Unreachable(f"{what}: the hub cannot be reached{why}", FETCH)
     return DataError(f"{what}: {(str(chain[0]).splitlines() or [type(chain[0]).__name__])[0]}")
 
 

@@ -36,7 +36,7 @@ def configs(folder: Path, dataset: str, split: str) -> list[str]:
     return sorted({path.parent.name for path in found if path.name == split + readers.suffix(path.name)})
 
 
-def there(folder: Path, name: str) -> bool:
+def has(folder: Path, name: str) -> bool:
     """Whether the folder has a file of this name, in any format."""
     return any((folder / f"{name}{suffix}").is_file() for suffix in readers.SUFFIXES)
 

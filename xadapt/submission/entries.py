@@ -1,5 +1,6 @@
 """The files that a submission must have, each with the score that it must give again."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from xadapt.submission.formats import FORMATS, Format
 from xadapt.submission.system import System
 from xadapt.task import Task
 from xadapt.tasks import task
+from xadapt.workflow.record import Record
 from xadapt.workflow.store import Store
 
 
@@ -40,16 +42,25 @@ class Entry:
         path = store.path(self.score.predictions.data) / "examples.jsonl"
         found = list(examples.read(path, self.task.type))
         if self.real:
-            self._check(examples.asked(found))
+            self._check(examples.asked(found), store)
         return found
 
-    def _check(self, queries: Sequence[Any]) -> None:
+    def _check(self, queries: Sequence[Any], store: Store) -> None:
         rows = self.task.sizes.test if self.task.sizes else None
         if rows is not None and len(queries) != rows:
             raise DataError(f"{self.file}: {len(queries):,} test examples here, the benchmark has {rows:,}")
-        if self.task.type == "mining" and not queries[0].id.startswith(f"{self.language}-"):
-            message = f"{self.file}: ids like {queries[0].id!r} are not those of the benchmark"
-            raise DataError(message, "the hub's copy has none: read BUCC's own files, data.world = 'folder'")
+        notes = Record.read(store.path(self.score.predictions.data)).notes
+        dropped = {why: count for why, count in notes.get("dropped", {}).items() if why != "renamed"}
+        # A task that gathers counts what is no test example, such as a gold pair of no sentence.
+        if dropped and self.task.read is not None:
+            raise DataError(f"{self.file}: the benchmark has test rows that were left out here: {dropped}")
+        if pattern := self.format.ids:
+            wrong = next((each.id for each in queries if not re.fullmatch(pattern, each.id)), None)
+            if wrong is not None:
+                message = f"{self.file}: {wrong!r} is no id of the benchmark, which are like {pattern}"
+                raise DataError(
+                    message, "read the benchmark's own files: data.world = 'folder' and --data DIR"
+                )
 
 
 def chosen(benchmark: Name, only: Sequence[str]) -> tuple[str, ...]:

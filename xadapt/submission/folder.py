@@ -49,14 +49,15 @@ def write(folder: Path, entries: Sequence[Entry], store: Store) -> list[Checked]
     """
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise ConfigError(f"--output {folder}: is there already, and not an empty folder")
-    part = folder.with_name(f".{folder.name}.{os.getpid()}")
+    final = folder.resolve()
+    part = final.with_name(f".{final.name}.{os.getpid()}")
     try:
         for entry in entries:
             path = part / entry.file
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(_text(entry, store), encoding="utf-8", newline="\n")
         found = check(part, entries, store)
-        part.replace(folder)
+        part.replace(final)
     except OSError as error:
         reason = os.strerror(error.errno or 0)
         raise Unwritable(f"--output {folder}: {reason}", "choose another --output") from error
@@ -93,12 +94,13 @@ def _checked(path: Path, entry: Entry, store: Store) -> Checked:
     try:
         found = entry.format.read(path.read_text(encoding="utf-8"), test, entry.task)
     except ValueError as error:
-        raise DataError(f"{path}: {error}") from error
+        raise DataError(f"{entry.file}: {error}") from error
     right = examples.gold(examples.asked(test))
     rows = metrics.metric(entry.score.metric).items(right, found, entry.language)
     again = metrics.summary(entry.score.metric, rows)
     stored = json.loads((store.path(entry.score) / "score.json").read_text(encoding="utf-8"))["metrics"]
     if again != stored:
         name, digest = next(iter(again)), entry.score.digest[:12]
-        raise IntegrityError(f"{path}: {name} is {again[name]}, the stored score {digest} has {stored[name]}")
+        message = f"{entry.file}: {name} is {again[name]}, the stored score {digest} has {stored[name]}"
+        raise IntegrityError(message)
     return Checked(entry, len(right), again)

@@ -29,6 +29,8 @@ class Format:
 
     Raises ValueError, naming line and value, for a file that is not a prediction for each of them.
     """
+    ids: str = ""
+    """Pattern of the benchmark's own ids, where the file holds them and not every source does."""
 
 
 def _write_labels(examples: Sequence[Any], predicted: Sequence[str]) -> str:
@@ -181,7 +183,7 @@ FORMATS: dict[str, Format] = {
     "span": Format("json", _write_named, _read_answers),
     "choice": Format("jsonl", _write_choices, _read_choices),
     "retrieval": Format("tsv", _write_places, _read_places),
-    "mining": Format("tsv", _write_pairs, _read_pairs),
-    "ranking": Format("json", _write_named, _read_ranked),
+    "mining": Format("tsv", _write_pairs, _read_pairs, ids=r"[a-z]{2}-\d{9}"),
+    "ranking": Format("json", _write_named, _read_ranked, ids="[0-9a-f]{32}"),
 }
 """Task type -> its file."""

@@ -18,7 +18,10 @@ from xadapt.task_types.items import Batch, Item
 
 
 class TaskType(Protocol):
-    """What each module of this package offers."""
+    """What each module of this package offers.
+
+    A type whose examples of all languages share one pool, each an item of its own, may say `ONE_POOL = True`.
+    """
 
     def encode(
         self, examples: Sequence[Any], tokenizer: tokenizers.Tokenizer, recipe: Recipe, labels: Sequence[str]

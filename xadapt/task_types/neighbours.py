@@ -48,8 +48,12 @@ def nearest(x: torch.Tensor, y: Sequence[np.ndarray], k: int) -> Neighbours:
 
 def _ordered(values: torch.Tensor) -> torch.Tensor:
     """Float32 as int64 in the same order, in the upper half of the bits; -0 becomes 0."""
-    bits = (values + 0.0).view(torch.int32).long()
-    return torch.where(bits < 0, bits ^ 0x7FFFFFFF, bits) << 32
+    return _flipped((values + 0.0).view(torch.int32)).long().bitwise_left_shift_(32)
+
+
+def _flipped(bits: torch.Tensor) -> torch.Tensor:
+    """Bits of float32 as whole numbers in the order of the floats, or back."""
+    return (bits >> 31).bitwise_and_(0x7FFFFFFF).bitwise_xor_(bits)
 
 
 def _merge(best: torch.Tensor, products: torch.Tensor, first: int) -> None:
@@ -59,15 +63,14 @@ def _merge(best: torch.Tensor, products: torch.Tensor, first: int) -> None:
     """
     # Later indices lose ties, so a row with nothing above its worst stays; soon that is most of them.
     better = (products > _values(best[:, -1:])).any(1)
-    keys = _ordered(products[better]) + (_LAST - torch.arange(first, first + products.shape[1]))
+    keys = _ordered(products[better]).add_(_LAST - torch.arange(first, first + products.shape[1]))
     k = best.shape[1]
     found = keys.topk(min(k, keys.shape[1]), dim=1).values
     best[better] = torch.cat([best[better], found], 1).topk(k, dim=1).values
 
 
 def _values(keys: torch.Tensor) -> torch.Tensor:
-    upper = keys >> 32
-    return torch.where(upper < 0, upper ^ 0x7FFFFFFF, upper).int().view(torch.float32)
+    return _flipped((keys >> 32).int()).view(torch.float32)
 
 
 def _read(keys: torch.Tensor) -> Neighbours:

@@ -20,13 +20,13 @@ from xadapt.modeling.encoder import Dropout, Encoder
 from xadapt.modeling.heads import CosineHead, pool
 from xadapt.recipe import Recipe
 from xadapt.task_types.items import Batch, Item, encode_pairs, lay_out
+from xadapt.task_types.neighbours import nearest
 
 SCALE = 100.0
 BEST = 20
 """Candidates that a prediction names: XTREME-R scores no more."""
-BLOCK = 4096
-QUERIES = 1024
-"""Candidates and queries compared at once, which bounds the memory."""
+ONE_POOL = True
+"""Languages search the same candidates, so what was encoded for one is kept for the next."""
 
 
 def encode(
@@ -101,27 +101,9 @@ def decode(
     labels: Sequence[str],
 ) -> list[list[str]]:
     """For each query the ids of the `BEST` nearest candidates, best first; of equals the first one read."""
-    asked = [vector for vector, e in zip(outputs, examples, strict=True) if e.side == "query"]
-    pool = [vector for vector, e in zip(outputs, examples, strict=True) if e.side == "candidate"]
-    names = [example.id for example in examples if example.side == "candidate"]
-    found: list[list[str]] = []
-    for start in range(0, len(asked), QUERIES):
-        for row in nearest(np.stack(asked[start : start + QUERIES]), pool, BEST).tolist():
-            found.append([names[number] for number in row])
-    return found
-
-
-def nearest(queries: np.ndarray, pool: Sequence[np.ndarray], best: int) -> torch.Tensor:
-    """Numbers in `pool` of the `best` candidates with the largest dot product, [queries, best or fewer].
-
-    Exact; the candidates are compared block by block.
-    """
-    asked = torch.from_numpy(queries)
-    scores, numbers = torch.empty(len(asked), 0), torch.empty(len(asked), 0, dtype=torch.int64)
-    for start in range(0, len(pool), BLOCK):
-        block = torch.from_numpy(np.stack(pool[start : start + BLOCK]))
-        here = torch.arange(start, start + len(block)).expand(len(asked), -1)
-        scores, order = torch.cat([scores, asked @ block.T], 1).sort(stable=True, dim=1, descending=True)
-        numbers = torch.cat([numbers, here], 1).gather(1, order)[:, :best]
-        scores = scores[:, :best]
-    return numbers
+    pool = [(e.id, vector) for e, vector in zip(examples, outputs, strict=True) if e.side == "candidate"]
+    asked = [vector for e, vector in zip(examples, outputs, strict=True) if e.side == "query"]
+    if not asked:
+        return []
+    found = nearest(torch.from_numpy(np.stack(asked)), [vector for _, vector in pool], BEST)
+    return [[pool[number][0] for number in row] for row in found.indices.tolist()]

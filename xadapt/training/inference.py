@@ -45,14 +45,19 @@ def predict(stages: Sequence[Predict], outs: Sequence[Path], context: Context) -
         head = load_head(first.module, ground.encoder, labels, folder).to(ground.placed.device)
     upto = first.reading.layer if first.reading else None
     notes = {}
+    known: dict[bytes, np.ndarray] = {}
     for stage, out in zip(stages, outs, strict=True):
         started = time.monotonic()
         examples = read(stage.data, context)
         items = kind.encode(examples, ground.tokenizer, recipe, labels)
-        results = _forward(items, kind, head, assembled, ground, recipe, upto)
+        new = [item for item in items if _tokens(item) not in known]
+        results = _forward(new, kind, head, assembled, ground, recipe, upto)
+        if getattr(kind, "ONE_POOL", False):
+            known.update(zip(map(_tokens, new), results, strict=True))
+            results = [known[_tokens(item)] for item in items]
         predictions = kind.decode(results, items, examples, labels)
         _write(out, [example.id for example in asked(examples)], predictions)
-        tokens = sum(item.tokens for item in items)
+        tokens = sum(item.tokens for item in new)
         notes[stage.digest] = {
             "device": ground.placed.device.type,
             "tokens": tokens,
@@ -60,6 +65,10 @@ def predict(stages: Sequence[Predict], outs: Sequence[Path], context: Context) -
         }
         context.progress(tokens=tokens)
     return notes
+
+
+def _tokens(item: Item) -> bytes:
+    return b"".join(sequence.tobytes() for sequence in item.sequences)
 
 
 def _recipe(stage: Predict, ground: Base) -> Recipe:

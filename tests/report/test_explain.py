@@ -8,17 +8,6 @@ from tests.report import fakes
 from xadapt import explain, kept
 from xadapt.errors import IntegrityError, UnknownName
 from xadapt.workflow.plan import Plan
-from xadapt.workflow.store import Store
-
-
-@pytest.fixture
-def asked(tmp_path):
-    return fakes.load(tmp_path)
-
-
-@pytest.fixture
-def store(tmp_path) -> Store:
-    return Store(tmp_path / "runs")
 
 
 @pytest.fixture
