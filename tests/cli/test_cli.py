@@ -166,7 +166,18 @@ def test_no_permission_is_one_line(tmp_path):
 def test_help_shows_examples_first_and_exit_codes(tmp_path):
     top = xadapt("--help", COLUMNS="100", NO_COLOR="1").stdout
     assert top.index("Examples") < top.index("Commands") < top.index("Exit codes")
-    for command in ("demo", "init", "plan", "run", "report", "submit", "explain", "verify", "tasks", "doctor"):
+    for command in (
+        "demo",
+        "init",
+        "plan",
+        "run",
+        "report",
+        "submit",
+        "explain",
+        "verify",
+        "tasks",
+        "doctor",
+    ):
         page = xadapt(command, "--help", COLUMNS="100", NO_COLOR="1")
         assert page.returncode == 0 and page.stdout.index("Examples") < page.stdout.index("Options")
         narrow = xadapt(command, "--help", COLUMNS="40", NO_COLOR="1", TERM="dumb").stdout
