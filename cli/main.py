@@ -1,18 +1,18 @@
 """`xadapt`: the commands, and how every error ends in one line and an exit code."""
 
 import os
-import signal
 import sys
 import tempfile
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from xadapt import __version__
 from xadapt.errors import INTERRUPTED, XadaptError
+from xadapt.workflow import stopping
 
 from . import demo, doctor, explain, fetch, init, plan, report, run, submit, tasks, verify
 from .output import document
@@ -75,13 +75,9 @@ for name, command in COMMANDS.items():
 app.add_typer(tasks.app, name="tasks")
 
 
-def _terminated(*_: Any) -> None:
-    raise KeyboardInterrupt
-
-
 def main() -> None:
     """Entry point: run a command and exit with its code."""
-    signal.signal(signal.SIGTERM, _terminated)
+    stopping.listen()
     # Rich asks for a colour only where the stream takes it; a dumb stream must not break on letters.
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):

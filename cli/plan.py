@@ -40,4 +40,5 @@ def plan(
         out.print(f"{kind:9} {count:6}  to do {missing[kind]:6}")
     out.print(f"{len(cells)} cells, {undefined} of them undefined; store {store}")
     if unlocked:
-        out.print(f"{unlocked} sources on the hub are not locked: xadapt fetch {experiment}", markup=False)
+        said = "source on the hub is" if unlocked == 1 else "sources on the hub are"
+        out.print(f"{unlocked} {said} not locked: xadapt fetch {experiment}", markup=False)

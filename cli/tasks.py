@@ -1,4 +1,4 @@
-"""`xadapt tasks`: the list, one task whole, and a user's CCGbank as rows"""
+"""`xadapt tasks`: the list, one task whole, and a user's CCGbank or XQuAD-R as rows"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -107,3 +107,29 @@ def ccgbank(
         return
     for split, count in counts.items():
         typer.echo(f"{data / 'ccg' / 'en' / split}.jsonl: {count:,} sentences")
+
+
+@app.command("xquad-r")
+def xquad_r(
+    folder: Annotated[Path, typer.Argument(help="The folder xquad-r of google-research-datasets/lareqa.")],
+    data: Annotated[
+        Path, typer.Option("--data", envvar="XADAPT_DATA", help="The folder of local datasets to write into.")
+    ],
+    as_json: Json = False,
+) -> None:
+    """Write XQuAD-R as the rows that the task lareqa reads from a local folder.
+
+    The hub's copy lacks where sentences begin and end, so the release itself is needed.
+
+    **Examples**
+
+    `xadapt tasks xquad-r lareqa/xquad-r --data data`
+    """
+    from xadapt.sources.xquad_r import convert
+
+    counts = convert(folder, data)
+    if as_json:
+        document({"questions": counts})
+        return
+    for language, count in counts.items():
+        typer.echo(f"{data / 'lareqa' / language / 'test.jsonl'}: {count:,} questions")

@@ -13,6 +13,8 @@ from xadapt.errors import DataError
 from xadapt.examples import KINDS, Choice, Classification, Example, Pairing, Question, Tagging, Text
 from xadapt.metrics import metrics
 from xadapt.recipe import Recipe
+from xadapt.stages.data import Data
+from xadapt.stages.train import Train
 from xadapt.task import Dropped
 from xadapt.task_types import classification
 from xadapt.tasks import task, tasks
@@ -226,6 +228,24 @@ def test_a_metric_changes_scores_alone(tmp_path: Path) -> None:
     first = stages(tmp_path / "a", name="words")
     second = stages(tmp_path / "b", own.EXPERIMENT.replace('"token_accuracy"', '"chunk_f1"'), "words")
     assert {kind for kind in first if first[kind] != second[kind]} == {"score"}
+
+
+def test_rows_and_languages_are_limited_as_for_other_tasks(tmp_path: Path) -> None:
+    limits = 'world = "toyworld"\nlanguages = ["Toy A"]\ntask = { mood = { train_rows = 4 } }'
+    text = own.EXPERIMENT.replace('world = "toyworld"', limits)
+    cells = list(experiment.load(str(own.write(tmp_path, text))).cells())
+    assert {cell.language for cell in cells} == {"qaa"}
+    assert {cell.task for cell in cells if cell.limited} == {"mood"}
+    data = [s for s in Plan.of(c.score for c in cells if c.score).stages if isinstance(s, Data)]
+    assert {s.limit for s in data if str(s.task) == "mood"} == {4, None}
+
+
+def test_plain_text_trains_masked_language_modelling(tmp_path: Path) -> None:
+    lines = '[tasks.lines]\ntype = "mlm"\ntrain = "lines.txt"'
+    text = own.EXPERIMENT.replace('tasks = ["mood"]', 'tasks = ["lines"]')
+    (tmp_path / "lines.txt").write_text("one line\nand one more\n")
+    plan = Plan.of(experiment.load(str(own.write(tmp_path, f"{text}\n{lines}\n"))).goals())
+    assert {str(s.task) for s in plan.stages if isinstance(s, Train) and not s.base.parts} >= {"lines"}
 
 
 def test_stages_of_built_in_tasks_carry_names_as_before(tmp_path: Path) -> None:

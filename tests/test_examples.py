@@ -39,6 +39,12 @@ def test_a_bad_line_names_its_place(line: str, tmp_path: Path) -> None:
         list(examples.read(path, "classification"))
 
 
+def test_half_a_character_is_named_with_its_example(tmp_path: Path) -> None:
+    good, bad = Text("1", "👩"), Text("row 7", "a\ud83d b")
+    with pytest.raises(DataError, match=r"^example 'row 7': U\+D83D is half a character"):
+        examples.write([good, bad], tmp_path / "examples.jsonl")
+
+
 def test_labels_are_those_that_occur_in_one_order() -> None:
     tagged = [Tagging("1", ("a", "b"), ("X", "A")), Tagging("2", ("a",), ("X",)), Tagging("3", (), ())]
     assert examples.labels(tagged) == ("A", "X")

@@ -143,12 +143,19 @@ def asked(found: Sequence[Any]) -> list[Any]:
 
 
 def write(examples: Iterable[Example], path: Path) -> int:
-    """Write one JSON object a line; return how many."""
+    """Write one JSON object a line; return how many.
+
+    Raises DataError for text with half a surrogate pair, which no tokenizer reads; JSON can escape one.
+    """
     count = 0
     with path.open("w", encoding="utf-8") as file:
         for example in examples:
             # Not dataclasses.asdict: it copies deeply, which takes most of the time on large sets.
-            file.write(json.dumps(vars(example), ensure_ascii=False) + "\n")
+            try:
+                file.write(json.dumps(vars(example), ensure_ascii=False) + "\n")
+            except UnicodeEncodeError as error:
+                half = f"U+{ord(error.object[error.start]):04X}"
+                raise DataError(f"example {example.id!r}: {half} is half a character, not text") from error
             count += 1
     return count
 

@@ -139,6 +139,13 @@ def test_baselines_run_once_whatever_the_seeds(tmp_path, store):
     assert (alone.over, alone.of) == (14, 14)
 
 
+def test_rows_without_any_score_stand_nowhere(tmp_path, store):
+    asked = fakes.load(tmp_path, LARGE)
+    made = board(asked, results(asked.cells(), store))
+    assert made.standings == () and made.tasks == ("pawsx", "xquad", "tatoeba")
+    assert section(asked, store, "XTREME") is None and section(asked, store, "Scores") is not None
+
+
 def test_no_task_of_the_benchmark_gives_no_board(tmp_path, store):
     asked = fakes.load(tmp_path, fakes.TEXT.replace('["pawsx", "xcopa", "tatoeba"]', '["xcopa"]'))
     assert board(asked, results(asked.cells(), store)) is None

@@ -68,6 +68,7 @@ def test_any_answer_lies_in_the_smallest_span_of_tokens_that_holds_it(name, chos
     assert bare(example.answers[0]) in found(item, example)
     for token in (first, last):
         assert item.detail[token, 0] < end and item.detail[token, 1] > start, "a token less would do"
+        assert TOKENIZERS[name].id_to_token(item.sequences[0][token]) != "▁", "a space holds no part of it"
 
 
 @modest

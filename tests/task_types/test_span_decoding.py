@@ -64,6 +64,20 @@ def test_predictions_of_several_questions_do_not_mix():
         assert len(own) > 2 and together[number] == expected
 
 
+@pytest.mark.parametrize("better", [19, 20])
+def test_a_start_is_one_of_the_twenty_best(better):
+    """All better starts stand behind every good end, so that only one pair is left."""
+    example = Question("q", "x", "Rhein" * 60, (), ())
+    (item,) = span.encode([example], TRAINED, Recipe(max_length=500), ())
+    place = int(np.flatnonzero(item.detail[:, 0] >= 0)[25])
+    logits = np.full((item.tokens, 2), -9.0)
+    logits[place - 19 : place, 1] = 4.0
+    logits[place, 0] = logits[place + 1, 1] = 5.0
+    logits[place + 2 : place + 2 + better, 0] = 10.0
+    text = example.context[item.detail[place, 0] : item.detail[place + 1, 1]]
+    assert span.decode([logits], [item], [example], ()) == [text if better == 19 else ""]
+
+
 @pytest.mark.parametrize("length", [30, 31])
 def test_an_answer_has_at_most_thirty_tokens(length):
     """One word, so that no token stands for space alone."""

@@ -14,6 +14,7 @@ from xadapt.task import Placed, Source, sources
 from xadapt.tasks import task, tasks
 from xadapt.toyworld.datasets import POOLS
 from xadapt.toyworld.dialects import LANGUAGES
+from xadapt.toyworld.retrieval import BLOCK
 
 REAL = Path(__file__).parents[3] / "shared" / "data"
 WITHOUT_REAL_ROWS = {"ccg", "mewslix", "text"}
@@ -76,7 +77,7 @@ def made(found: Source) -> list[Row]:
     known = toyworld.DATASETS[dataset]
     if config not in known.configs or split not in known.splits:
         return []
-    return rows(dataset, config, split, 600 if split in POOLS else 60)
+    return rows(dataset, config, split, 30 * BLOCK if split in POOLS else 30)
 
 
 def placed(parts: Iterable[Source]) -> list[Placed]:

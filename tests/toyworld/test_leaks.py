@@ -7,12 +7,14 @@ is above chance, a score that claims to be understanding must be above it too.
 from collections import Counter
 from itertools import pairwise
 from math import sqrt
+from typing import cast
 
 import numpy as np
 import pytest
 
 from tests.toyworld.said import Row, rows, words
 from xadapt import baselines
+from xadapt.examples import Scored, gold
 from xadapt.tasks import task
 
 HALF = 1500
@@ -41,10 +43,10 @@ def bags(texts: list[str]) -> np.ndarray:
     return found
 
 
-def regressed(x: np.ndarray, gold: np.ndarray, asked: np.ndarray) -> np.ndarray:
+def regressed(x: np.ndarray, labels: np.ndarray, asked: np.ndarray) -> np.ndarray:
     """Multinomial logistic regression with a little decay, in full batches."""
-    weights = np.zeros((x.shape[1], gold.max() + 1), dtype=np.float32)
-    wanted, scale = np.eye(gold.max() + 1, dtype=np.float32)[gold], np.sqrt(x.mean(0))[:, None] + 0.05
+    weights = np.zeros((x.shape[1], labels.max() + 1), dtype=np.float32)
+    wanted, scale = np.eye(labels.max() + 1, dtype=np.float32)[labels], np.sqrt(x.mean(0))[:, None] + 0.05
     for _ in range(100):
         raised = np.exp(x @ weights)
         weights -= (
@@ -57,8 +59,8 @@ def regressed(x: np.ndarray, gold: np.ndarray, asked: np.ndarray) -> np.ndarray:
 def from_one_sentence(found: list[Row], column: str) -> list[bool]:
     """Learned on half of the rows, asked of the other half: from the same side of the partition, so that
     even what is peculiar to its names is a help."""
-    x, gold = bags([row[column] for row in found]), np.array([row["label"] for row in found])
-    return list(regressed(x[:HALF], gold[:HALF], x[HALF:]) == gold[HALF:])
+    x, labels = bags([row[column] for row in found]), np.array([row["label"] for row in found])
+    return list(regressed(x[:HALF], labels[:HALF], x[HALF:]) == labels[HALF:])
 
 
 @pytest.mark.parametrize("language", ["en", "qac"])
@@ -98,10 +100,12 @@ def test_shared_words_tell_little(name: str, language: str, bound: float) -> Non
     """The baseline that reports show, which learns from English; it sees letters and order besides words."""
     what = task(TASKS[name])
     assert what.read
-    train = [what.read(row, str(number)) for number, row in enumerate(rows(name, "en", "train", HALF))]
-    test = [what.read(row, str(number)) for number, row in enumerate(rows(name, language, "test", 2 * HALF))]
-    predicted = baselines.predict(what.type, train, test, 0)
-    assert upper([mine == each.label for mine, each in zip(predicted, test, strict=True)]) < bound
+    train, test = (
+        [what.read(row, str(number)) for number, row in enumerate(found)]
+        for found in (rows(name, "en", "train", HALF), rows(name, language, "test", 2 * HALF))
+    )
+    predicted, right = baselines.predict(what.type, train, test, 0), gold(cast(list[Scored], test))
+    assert upper([mine == each for mine, each in zip(predicted, right, strict=True)]) < bound
 
 
 @pytest.mark.parametrize("language", ["en", "qaa", "qad"])

@@ -57,8 +57,8 @@ def relation(first: Clause, second: Clause) -> int:
         return CONTRADICTION if implies(told, denied) else NEUTRAL
     if implies(first, second):
         return ENTAILMENT
-    told, said = details(first), details(second)
-    otherwise = any(detail in told and told[detail] != said[detail] for detail in said if detail != "size")
+    known, said = details(first), details(second)
+    otherwise = any(detail in known and known[detail] != said[detail] for detail in said if detail != "size")
     return CONTRADICTION if core(first) == core(second) and is_a(first, second) and otherwise else NEUTRAL
 
 

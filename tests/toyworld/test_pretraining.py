@@ -33,9 +33,11 @@ def said_in_rows() -> Iterator[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_no_test_sentence_is_in_the_pretraining_text() -> None:
     """Nor without the connective in front, as endings are told. The whole text: about half a minute."""
-    kept, read, found = set(said_in_rows()), 0, set()
+    kept, read = set(said_in_rows()), 0
+    found: set[str] = set()
     assert len(kept) > 20_000
     for origin in pretraining():
         for row in toyworld.rows(origin.dataset, origin.config, origin.split, origin.size):

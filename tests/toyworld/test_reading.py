@@ -12,8 +12,9 @@ from xadapt.toyworld import reading
 from xadapt.toyworld.dialects import LANGUAGES
 from xadapt.toyworld.meaning import Clause, Name, Thing
 from xadapt.toyworld.seeds import stream
+from xadapt.toyworld.stories import SLOT_OF_ROLE
 
-ROLES = {slot: role for role, slot in reading.SLOT_OF_ROLE.items()}
+ROLES = {slot: role for role, slot in SLOT_OF_ROLE.items()}
 PASSAGES = 3000
 
 

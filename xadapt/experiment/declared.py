@@ -11,6 +11,7 @@ from xadapt.errors import ConfigError, DataError, nearest
 from xadapt.experiment.tables import HubTable, TaskTable
 from xadapt.languages import language as language_of
 from xadapt.sources import readers
+from xadapt.sources.folder import existing
 from xadapt.task import Source, Task
 from xadapt.tasks import task, tasks
 from xadapt.toml import Document
@@ -209,10 +210,7 @@ def check_files(tables: Mapping[str, TaskTable], found: Mapping[str, Task], docu
         value = found[name].declared
         for at, path in _files(name, table, document):
             assert value is not None, "it was made of the table"
-            if not path.is_file():
-                there = [each.name for each in path.parent.glob("*") if readers.suffix(each.name)]
-                raise DataError(f"{at}: {path}: no such file{nearest(path.name, there)}")
-            place, row = next(readers.read(path, str(path), {}), ("", None))
+            place, row = next(readers.read(existing(path, at), str(path), {}), ("", None))
             if row is None:
                 raise DataError(f"{at}: {path}: no row")
             try:

@@ -43,6 +43,7 @@ class Board:
     tasks: tuple[str, ...]
     """Those of its tasks that the experiment has."""
     standings: tuple[Standing, ...]
+    """Of the rows that have any score."""
 
     @property
     def published(self) -> tuple[Published, ...]:
@@ -59,9 +60,10 @@ def board(asked: Experiment, found: Sequence[Result]) -> Board | None:
     languages = {name: len(asked.known(task(name))) for name in benchmark.tasks}
     compared = _as_the_published(asked, benchmark)
     seeds = len(asked.seeds)
-    made = tuple(_standing(row, table, languages, seeds, benchmark, compared) for row in table.rows)
+    made = (_standing(row, table, languages, seeds, benchmark, compared) for row in table.rows)
+    there = tuple(each for each in made if each.averages.overall.value is not None)
     toy = " in the toy world" if asked.data.world == "toyworld" else ""
-    return Board(benchmark, benchmark.title + toy, own, made)
+    return Board(benchmark, benchmark.title + toy, own, there)
 
 
 def _as_the_published(asked: Experiment, benchmark: Benchmark) -> bool:

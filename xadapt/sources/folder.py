@@ -4,7 +4,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xadapt.errors import DataError
+from xadapt.errors import DataError, nearest
 from xadapt.sources import readers
 from xadapt.workflow.record import file_sha256
 
@@ -50,10 +50,15 @@ def rows(found: "Folder", folder: Path | None) -> readers.Rows:
 
 def own(found: "Own") -> readers.Rows:
     """The same of a file that lies anywhere."""
-    path = Path(found.path)
-    if not path.is_file():
-        raise DataError(f"{path}: is gone since the run was planned")
-    return _unchanged(path, found.sha256)
+    return _unchanged(existing(Path(found.path)), found.sha256)
+
+
+def existing(path: Path, at: str = "") -> Path:
+    """`path` when it is a file. Raises DataError, `at` first, with the nearest file of its folder."""
+    if path.is_file():
+        return path
+    near = [each.name for each in path.parent.glob("*") if readers.suffix(each.name)]
+    raise DataError(f"{at and f'{at}: '}{path}: no such file{nearest(path.name, near)}")
 
 
 def _unchanged(path: Path, sha256: str) -> readers.Rows:

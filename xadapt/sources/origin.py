@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from xadapt.errors import ConfigError, DataError, nearest
+from xadapt.errors import ConfigError
 from xadapt.recipe import WHERE
 from xadapt.sources import folder as local
 from xadapt.sources import lock as locks
@@ -112,10 +112,7 @@ def _origin(source: Source, world: World, folder: Path | None, size: int | None,
 
 
 def _own(path: Path) -> Own:
-    if not path.is_file():
-        there = [each.name for each in path.parent.glob("*") if readers.suffix(each.name)]
-        raise DataError(f"{path}: no such file{nearest(path.name, there)}")
-    return Own(sha256=file_sha256(path), suffix=readers.suffix(path.name), path=str(path))
+    return Own(sha256=file_sha256(local.existing(path)), suffix=readers.suffix(path.name), path=str(path))
 
 
 def _hub(source: Source, lock: Lock) -> Hub:

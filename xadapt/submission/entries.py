@@ -85,7 +85,7 @@ def entries(
         if own:
             made = dict(_files(asked, task(name), benchmark, own))
             found += [each for each in made.values() if isinstance(each, Entry)]
-            lacking += _reasons(name, {code: why for code, why in made.items() if isinstance(why, str)})
+            lacking += _reasons(name, made)
         else:
             known = name in asked.target.tasks
             lacking.append(f"{name} ({'not under this composition' if known else 'no target here'})")
@@ -115,8 +115,8 @@ def _files(
             yield language, Entry(what, language, result.cell.score, not toy)
 
 
-def _reasons(name: str, why: Mapping[str, str]) -> Iterator[str]:
-    """The languages of one reason together."""
-    for reason in dict.fromkeys(why.values()):
-        codes = [code for code, each in why.items() if each == reason]
-        yield f"{name} {' '.join(codes)} ({reason})"
+def _reasons(name: str, made: Mapping[str, Entry | str]) -> Iterator[str]:
+    """The languages of one reason together; none named where it is the reason of all."""
+    for reason in dict.fromkeys(why for why in made.values() if isinstance(why, str)):
+        codes = [code for code, why in made.items() if why == reason]
+        yield f"{' '.join([name, *(codes if len(codes) < len(made) else ())])} ({reason})"

@@ -166,7 +166,10 @@ def decode(
 
 
 def _best_span(logits: np.ndarray, spans: np.ndarray) -> tuple[float, int, int]:
-    """Highest start + end among the `N_BEST` of each side, both in the context, at most `MAX_ANSWER` long."""
+    """Highest start + end among the `N_BEST` of each side, both in the context, at most `MAX_ANSWER` long.
+
+    As `run_qa` of Hugging Face's examples, but the tokens of the question take no place among the `N_BEST`.
+    """
     inside = spans[:, 0] >= 0
     masked = np.where(inside[:, None], logits, -np.inf)
     starts = np.argsort(-masked[:, 0], kind="stable")[:N_BEST]

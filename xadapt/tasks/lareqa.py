@@ -100,8 +100,8 @@ TASK = Task(
     dev=squad.TASK.dev,
     test=_test,
     license="CC BY-SA 4.0",
-    quirks="test rows come from a folder, as the hub has no sentence_breaks: one question of "
-    "google-research-datasets/lareqa xquad-r/*.json a row; the pool is of all languages in the folder, of "
-    "eleven in the benchmark; sentences of SQuAD are found by rules of our own; XTREME-R cuts at 20, "
-    "LAReQA's own script does not",
+    quirks="test rows come from a folder, as the hub has no sentence_breaks: `xadapt tasks xquad-r` writes "
+    "them from google-research-datasets/lareqa; the pool is of all languages in the folder, of eleven in the "
+    "benchmark; sentences of SQuAD are found by rules of our own; XTREME-R cuts at 20, LAReQA's own script "
+    "does not",
 )

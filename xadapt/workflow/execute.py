@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from xadapt.errors import INTERRUPTED, DiskFull, IntegrityError, Unwritable, XadaptError
+from xadapt.workflow import stopping
 from xadapt.workflow.context import Context
 from xadapt.workflow.plan import Plan
 from xadapt.workflow.stage import Stage
@@ -234,6 +235,8 @@ def run_group(group: Group, context: Context) -> list[Outcome]:
     except HOPELESS:
         raise
     except Exception as error:
+        if stopping.came():
+            raise KeyboardInterrupt from error
         context.store.note_failure(group[0], error)
         return [Outcome(group[0], "failed", error)]
 
