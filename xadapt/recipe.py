@@ -55,6 +55,21 @@ Method = Bottleneck | LoRA | Full
 
 
 @dataclass(frozen=True, kw_only=True)
+class FusionSettings:
+    """How the attention of `fuse` is trained."""
+
+    temperature: float = 1.0
+    """Scores are divided by it before the softmax; a trained fusion is kept with it folded into its query."""
+    regularization: float = 0.0
+    """Weight of the squared distance of the values from the identity in the loss; `adapters` adds 0.01."""
+    dropout: float = 0.0
+    """On the scores, as `adapters` applies it."""
+
+
+DEFAULT_FUSION = FusionSettings()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """One training, resolved for one task. Batches count examples, lengths count tokens."""
 
@@ -82,6 +97,7 @@ class Recipe:
     """On embeddings, sub-layer outputs and head inputs while training."""
     mask: float = 0.15
     """Share of tokens that masked language modelling hides."""
+    fusion: FusionSettings = field(default=DEFAULT_FUSION, metadata=ADDED)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,9 +5,10 @@ import torch
 import transformers
 
 from xadapt.modeling.assemble import Assembled
+from xadapt.modeling.combined import Fusion
 from xadapt.modeling.encoder import Encoder, Packed
 from xadapt.modeling.formats import About
-from xadapt.modeling.module import Fusion, Module
+from xadapt.modeling.module import Module
 
 LENGTHS = (7, 3, 12, 12, 1, 9)
 

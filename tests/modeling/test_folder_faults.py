@@ -29,7 +29,7 @@ FILES = {
 def written(folder, kind):
     if kind == "fusion":
         parts = [random_module(BOTTLENECK, seed) for seed in range(2)]
-        formats.save_fusion(folder, random_fusion(parts, 1), ["a", "b"], ABOUT, config())
+        formats.save_combined(folder, random_fusion(parts, 1), ["a", "b"], ABOUT, config())
     elif kind == "head":
         head_format.save_head(folder, SentenceHead.initial(config(), 2, 1), "classification", ABOUT, config())
     else:
@@ -41,7 +41,7 @@ def written(folder, kind):
 def loaded(folder, kind, host=HOST):
     if kind == "fusion":
         parts = [random_module(BOTTLENECK, seed) for seed in range(2)]
-        return formats.load_fusion(folder, parts, ["a", "b"], host)
+        return formats.load_combined(folder, "fuse", parts, ["a", "b"], host)
     if kind == "head":
         head = SentenceHead.initial(config(), 2, 1)
         return head_format.load_head(folder, head, "classification", ABOUT.labels)

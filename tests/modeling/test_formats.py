@@ -34,11 +34,11 @@ def test_a_module_reloads_bit_equal_from_the_same_bytes(tmp_path, method):
 def test_a_fusion_reloads_bit_equal(tmp_path):
     parts = [random_module(Bottleneck(reduction_factor=4), seed) for seed in range(2)]
     fusion = random_fusion(parts, 1)
-    formats.save_fusion(tmp_path, fusion, ["a", "b"], ABOUT, config())
-    back = formats.load_fusion(tmp_path, parts, ["a", "b"], HOST)
+    formats.save_combined(tmp_path, fusion, ["a", "b"], ABOUT, config())
+    back = formats.load_combined(tmp_path, "fuse", parts, ["a", "b"], HOST)
     assert all(torch.equal(back.weights[name], w) for name, w in fusion.weights.items())
     with pytest.raises(IntegrityError, match=r"adapter_names = \['a', 'b'\]; the parts given are \['a'\]"):
-        formats.load_fusion(tmp_path, parts[:1], ["a"], HOST)
+        formats.load_combined(tmp_path, "fuse", parts[:1], ["a"], HOST)
 
 
 @pytest.mark.parametrize(

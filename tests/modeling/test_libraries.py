@@ -139,15 +139,15 @@ def test_a_fusion_goes_both_ways(hf, encoder, tmp_path):
         formats.save_module(tmp_path / name, part, About(name, "tiny", (), "first"), config())
         model.load_adapter(str(tmp_path / name), use_safetensors=True)
     fusion = random_fusion(parts, 5)
-    formats.save_fusion(tmp_path / "ours", fusion, ["a", "b"], about("span"), config())
+    formats.save_combined(tmp_path / "ours", fusion, ["a", "b"], about("span"), config())
     model.load_adapter_fusion(str(tmp_path / "ours"), use_safetensors=True)
     model.set_active_adapters(ac.Fuse("a", "b"))
     model.save_adapter_fusion(str(tmp_path / "theirs"), ac.Fuse("a", "b"), use_safetensors=True)
-    back = formats.load_fusion(tmp_path / "theirs", parts, ["a", "b"], HOST)
+    back = formats.load_combined(tmp_path / "theirs", "fuse", parts, ["a", "b"], HOST)
     assert all(torch.equal(back.weights[name], weight) for name, weight in fusion.weights.items())
     ids, mask = padded(sequences())
     expected = unpad(model.eval().roberta(ids, attention_mask=mask)[0], mask)
-    found = run(encoder, Slot(Fuse(tuple(parts)), fusion=back), Packed.of(sequences()))[1]
+    found = run(encoder, Slot(Fuse(tuple(parts)), combined=back), Packed.of(sequences()))[1]
     assert (found - expected).abs().max() < 1e-5
 
 

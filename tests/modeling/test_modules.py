@@ -76,12 +76,12 @@ def test_fuse_equals_adapters(hf, encoder, packed, tmp_path, count):
     fusion = random_fusion(parts, 7)
     names = [f"m{n}" for n in range(count)]
     model = library(hf, tmp_path, dict(zip(names, parts, strict=True)))
-    formats.save_fusion(tmp_path / "fusion", fusion, names, about("f"), config())
+    formats.save_combined(tmp_path / "fusion", fusion, names, about("f"), config())
     model.load_adapter_fusion(str(tmp_path / "fusion"), use_safetensors=True)
     model.train_adapter_fusion(ac.Fuse(*names))
     model.eval()
     expected = library_hidden(model, ac.Fuse(*names))
-    ours = compare(encoder, Slot(Fuse(tuple(parts)), fusion=fusion), packed, expected.detach())
+    ours = compare(encoder, Slot(Fuse(tuple(parts)), combined=fusion), packed, expected.detach())
     (expected * weights_of_loss(packed)).sum().backward()
     pattern = f"roberta.encoder.layer.{{}}.output.adapter_fusion_layer.{','.join(names)}."
     check_gradients(ours, model, pattern, fusion_format.KEYS)
@@ -101,7 +101,7 @@ def mixed_slots():
         Slot(own=a),
         Slot(Stack((b,)), own=c),
         Slot(own=random_module(LORA, 4)),
-        Slot(Fuse((a, b)), fusion=random_fusion((a, b), 5)),
+        Slot(Fuse((a, b)), combined=random_fusion((a, b), 5)),
         Slot(own=b),
         Slot(Stack((random_module(LORA, 6),)), own=random_module(LORA, 7)),
         Slot(),
@@ -159,7 +159,7 @@ def test_trained_gives_the_weights_back(encoder):
     slots = mixed_slots()
     together = Assembled(slots, config())
     for job, slot in enumerate(slots[:-1]):
-        expected = (slot.fusion or slot.own).weights
+        expected = (slot.combined or slot.own).weights
         found = together.trained(job).weights
         assert expected.keys() == found.keys()
         assert all(torch.equal(found[name], expected[name]) for name in expected)
@@ -174,4 +174,4 @@ def test_refuses_a_module_of_another_depth_and_a_fusion_of_unlike_parts():
         Assembled([Slot(own=short)], config())
     other = random_module(Bottleneck(reduction_factor=8), 1)
     with pytest.raises(ConfigError, match="one method and size"):
-        Assembled([Slot(Fuse((module, other)), fusion=random_fusion((module, module), 1).__class__({}, (module, other)))], config())  # fmt: skip  # noqa: E501
+        Assembled([Slot(Fuse((module, other)), combined=random_fusion((module, module), 1).__class__({}, (module, other)))], config())  # fmt: skip  # noqa: E501

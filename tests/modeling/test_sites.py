@@ -6,9 +6,10 @@ import torch
 from xadapt.composition import Fuse, Stack
 from xadapt.errors import ConfigError
 from xadapt.modeling.assemble import Assembled, Slot
+from xadapt.modeling.combined import Fusion
 from xadapt.modeling.encoder import Encoder, Packed
 from xadapt.modeling.heads import LMHead, SentenceHead, TokenHead
-from xadapt.modeling.module import Fusion, Module
+from xadapt.modeling.module import Module
 from xadapt.recipe import Bottleneck, Full, LoRA
 from xadapt.training.streams import Stream, side_by_side
 
@@ -61,7 +62,7 @@ def slots():
     return {
         "bottleneck": Slot(own=parts[0]),
         "stack": Slot(Stack((parts[1],)), own=parts[2]),
-        "fuse": Slot(Fuse(tuple(parts)), fusion=random_fusion(parts, 5)),
+        "fuse": Slot(Fuse(tuple(parts)), combined=random_fusion(parts, 5)),
         "lora": Slot(own=random_module(ALL, 6)),
         "query alone": Slot(own=random_module(LoRA(rank=3, alpha=6, targets=("query",)), 6)),
         "lora stack": Slot(Stack((random_module(ALL, 7),)), own=random_module(ALL, 8)),

@@ -78,7 +78,7 @@ def slots():
         "classification": Slot(own=a),
         "tagging": Slot(Stack((a,)), own=b),
         "choice": Slot(own=random_module(LoRA(rank=2, dropout=0.1), 3)),
-        "span": Slot(Fuse((a, b)), fusion=random_fusion((a, b), 4)),
+        "span": Slot(Fuse((a, b)), combined=random_fusion((a, b), 4)),
         "ranking": Slot(own=random_module(Bottleneck(reduction_factor=4), 5)),
     }
 

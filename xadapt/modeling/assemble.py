@@ -1,42 +1,54 @@
 """Compositions of several jobs onto one encoder: jobs of one structure share a bank."""
 
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import torch
 from torch import nn
 
-from xadapt.composition import Alone, Composition, Fuse
+from xadapt.composition import Alone, Composition, Fuse, Gate
 from xadapt.errors import ConfigError
-from xadapt.modeling.banks import Bank, BottleneckBank, FusionBank, LoRABank, Spread
+from xadapt.modeling import combined
+from xadapt.modeling.banks import Bank, BottleneckBank, LoRABank, Spread
+from xadapt.modeling.combined import Combined
+from xadapt.modeling.combined_bottleneck import BottleneckCombination, FusionBank, GateBank
+from xadapt.modeling.combined_lora import LoRACombination, LoRAFusionBank, LoRAGateBank
 from xadapt.modeling.encoder import Packed, checksum
-from xadapt.modeling.module import Fusion, Module, shapes
+from xadapt.modeling.module import Module, shapes
 from xadapt.modeling.sites import Norm, Sites
 from xadapt.recipe import Bottleneck
+
+Watch = Callable[[int, str, torch.Tensor], None]
+"""Takes layer, site and the weights [T, parts] with which a combination took its parts there.
+
+The site is a projection for LoRA, `after` for bottlenecks.
+"""
 
 
 @dataclass(frozen=True)
 class Slot:
     """One job: frozen modules below (the leaves of `composition`), and what trains on top.
 
-    `own` is the job's module (for `continue` it starts as a copy and nothing is below); `fusion` mixes
-    the leaves of `fuse`. With neither, the composition is read as it is.
+    `own` is the job's module (for `continue` it starts as a copy and nothing is below); `combined` are the
+    leaves of `fuse` or `gate` with what is learned of them. With neither, the composition is read as it is.
     """
 
     composition: Composition = field(default_factory=Alone)
     own: Module | None = None
-    fusion: Fusion | None = None
+    combined: Combined | None = None
 
     @property
     def below(self) -> tuple[Module, ...]:
-        return () if isinstance(self.composition, Fuse) else self.composition.parts
+        return () if isinstance(self.composition, Fuse | Gate) else self.composition.parts
 
     @property
     def structure(self) -> Hashable:
         """Jobs with an equal structure share a bank."""
-        if self.fusion is not None:
-            return ("fuse", tuple(_shape(part) for part in self.fusion.parts))
+        if self.combined is not None:
+            settings = getattr(self.combined, "settings", None)
+            return (type(self.combined), settings, tuple(_shape(part) for part in self.combined.parts))
         return (tuple(_shape(part) for part in self.below), _shape(self.own) if self.own else None)
 
 
@@ -54,17 +66,15 @@ class Stacked:
 
 
 class Group(nn.Module):
-    """Jobs of one structure: a chain of banks, bottom first, or one fusion."""
+    """Jobs of one structure: a chain of banks, bottom first, or one combination."""
 
     def __init__(self, slots: Sequence[Slot], jobs: Sequence[int]) -> None:
         super().__init__()
         self.jobs = tuple(jobs)
         first = slots[0]
         self.chain = nn.ModuleList()
-        if first.fusion is not None:
-            if len({_shape(part) for part in first.fusion.parts}) > 1:
-                raise ConfigError("fuse needs modules of one method and size")
-            self.chain.append(FusionBank([slot.fusion for slot in slots if slot.fusion]))
+        if first.combined is not None:
+            self.chain.append(_combination([slot.combined for slot in slots if slot.combined]))
             return
         for depth in range(len(first.below)):
             self.chain.append(_bank([slot.below[depth] for slot in slots], trainable=False))
@@ -83,6 +93,14 @@ def _bank(modules: Sequence[Module], trainable: bool) -> Bank:
     return kind(modules, trainable)
 
 
+def _combination(values: Sequence[Any]) -> Bank:
+    """One bank for combinations of one structure."""
+    low_rank = not isinstance(values[0].parts[0].method, Bottleneck)
+    if isinstance(values[0], combined.Gate):
+        return LoRAGateBank(values) if low_rank else GateBank(values)
+    return LoRAFusionBank(values) if low_rank else FusionBank(values)
+
+
 class Assembled(nn.Module):
     """The modules of all jobs of a loop, ready for any batch of them."""
 
@@ -95,11 +113,18 @@ class Assembled(nn.Module):
             members.setdefault(slot.structure, []).append(job)
         self.groups = nn.ModuleList(Group([slots[j] for j in jobs], jobs) for jobs in members.values())
 
-    def sites(self, packed: Packed, jobs: Sequence[int], streams: Sequence[Any] | None = None) -> Sites:
+    def sites(
+        self,
+        packed: Packed,
+        jobs: Sequence[int],
+        streams: Sequence[Any] | None = None,
+        watch: Watch | None = None,
+    ) -> Sites:
         """The modules for one forward over `packed`, whose groups belong to `jobs` in that order.
 
-        `streams` are the jobs' dropout streams while training; None applies no dropout. Raises ValueError
-        where groups, jobs and streams do not count the same, and for a job that is not there or comes twice.
+        `streams` are the jobs' dropout streams while training; None applies no dropout. `watch` sees the
+        weights of every combination. Raises ValueError where groups, jobs and streams do not count the same,
+        and for a job that is not there or comes twice.
         """
         if len(packed.tokens) != len(jobs):
             raise ValueError(f"{len(jobs)} jobs for a batch of {len(packed.tokens)} groups")
@@ -107,7 +132,7 @@ class Assembled(nn.Module):
             raise ValueError(f"{len(streams)} dropout streams for {len(jobs)} jobs")
         if len(set(jobs)) < len(jobs) or not set(jobs) <= set(range(len(self.slots))):
             raise ValueError(f"jobs {list(jobs)}; there are {len(self.slots)}, each at most once, from 0")
-        return _Forward(self, packed.tokens, jobs, streams)
+        return _Forward(self, packed.tokens, jobs, streams, watch)
 
     def stacked(self) -> list[Stacked]:
         """Everything that trains."""
@@ -119,14 +144,27 @@ class Assembled(nn.Module):
                     found.append(Stacked(f"module.{number}.{name}", parameter, group.jobs))
         return found
 
-    def trained(self, job: int) -> Module | Fusion:
+    def regularized(self, losses: dict[int, torch.Tensor]) -> dict[int, torch.Tensor]:
+        """The losses by job, with what a fusion asks of its values."""
+        found = dict(losses)
+        for group in self.groups:
+            bank = group.own if isinstance(group, Group) else None
+            if isinstance(bank, FusionBank) and bank.settings.regularization:
+                for job, penalty in zip(group.jobs, bank.penalty(), strict=True):  # type: ignore[arg-type]
+                    if job in losses:
+                        found[job] = losses[job] + penalty
+        return found
+
+    def trained(self, job: int) -> Module | Combined:
         """The weights that one job trained, copied."""
         slot = self.slots[job]
         for group in self.groups:
             if isinstance(group, Group) and job in group.jobs and group.own is not None:
                 weights = group.own.row(group.jobs.index(job))
-                if slot.fusion is not None:
-                    return Fusion(weights, slot.fusion.parts)
+                if isinstance(slot.combined, combined.Fusion):
+                    return replace(slot.combined, weights=weights).folded()
+                if slot.combined is not None:
+                    return combined.Gate(weights, slot.combined.parts)
                 if slot.own is not None:
                     return Module(slot.own.method, weights)
         raise ConfigError(f"job {job} trains no module")
@@ -137,7 +175,10 @@ class Assembled(nn.Module):
 
 
 def _check(slot: Slot, config: Any) -> None:
-    modules = [*slot.below, *(slot.fusion.parts if slot.fusion else ()), *([slot.own] if slot.own else ())]
+    parts = slot.combined.parts if slot.combined else ()
+    if parts:
+        combined.check_parts(slot.composition.form, parts)
+    modules = [*slot.below, *parts, *([slot.own] if slot.own else ())]
     for module in modules:
         layers = next(iter(module.weights.values())).shape[0]
         if layers != config.num_hidden_layers:
@@ -157,9 +198,11 @@ class _Forward:
         tokens: tuple[int, ...],
         jobs: Sequence[int],
         streams: Sequence[Any] | None,
+        watch: Watch | None,
     ) -> None:
         self.tokens = tokens
         self.streams = streams
+        self.watch = watch or _unwatched
         self.parts = []
         targets: set[str] = set()
         for group in assembled.groups:
@@ -170,27 +213,38 @@ class _Forward:
             rows = tuple(group.jobs.index(jobs[place]) for place in places)
             spread = Spread(rows, tuple(tokens[place] for place in places))
             for bank in group.chain:
-                layers = bank.fold(rows) if isinstance(bank, FusionBank) else bank.layers(rows)  # type: ignore[operator]
+                combines = isinstance(bank, BottleneckCombination | LoRACombination)
+                layers = bank.folded(rows) if combines else bank.layers(rows)  # type: ignore[operator]
                 self.parts.append((bank, layers, spread, places))
                 targets |= getattr(bank, "targets", frozenset())
         self.targets = frozenset(targets)
 
     def project(self, layer: int, name: str, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         for bank, layers, spread, places in self.parts:
+            given = name, layers[layer], spread
             if isinstance(bank, LoRABank) and name in bank.targets:
-                streams = None if self.streams is None else [self.streams[place] for place in places]
-                delta = bank.update(name, layers[layer], spread, self._take(x, places), streams)
+                delta = bank.update(*given, self._take(x, places), self._streams(places))
+                y = self._add(y, delta, places, spread)
+            elif isinstance(bank, LoRACombination) and name in bank.targets:
+                note = partial(self.watch, layer, name)
+                delta = bank.update(*given, self._take(x, places), self._streams(places), note)
                 y = self._add(y, delta, places, spread)
         return y
 
     def after(self, layer: int, hidden: torch.Tensor, residual: torch.Tensor, norm: Norm) -> torch.Tensor:
         for bank, layers, spread, places in self.parts:
-            if isinstance(bank, BottleneckBank | FusionBank):
-                own, below = self._take(hidden, places), self._take(residual, places)
-                hidden = self._put(
-                    hidden, bank.apply_to(layers[layer], spread, own, below, norm), places, spread
-                )
+            if not isinstance(bank, BottleneckBank | BottleneckCombination):
+                continue
+            given = layers[layer], spread, self._take(hidden, places), self._take(residual, places), norm
+            if isinstance(bank, BottleneckBank):
+                new = bank.apply_to(*given)
+            else:
+                new = bank.apply_to(*given, self._streams(places), partial(self.watch, layer, "after"))
+            hidden = self._put(hidden, new, places, spread)
         return hidden
+
+    def _streams(self, places: list[int]) -> list[Any] | None:
+        return None if self.streams is None else [self.streams[place] for place in places]
 
     def _take(self, x: torch.Tensor, places: list[int]) -> torch.Tensor:
         if len(places) == len(self.tokens):
@@ -209,3 +263,7 @@ class _Forward:
     def _add(self, y: torch.Tensor, delta: torch.Tensor, places: list[int], spread: Spread) -> torch.Tensor:
         # In the precision of the frozen projection, so that query, key and value stay alike.
         return self._put(y, self._take(y, places) + delta.to(y.dtype), places, spread)
+
+
+def _unwatched(layer: int, site: str, shares: torch.Tensor) -> None:
+    """Nobody asks for the weights of a combination."""

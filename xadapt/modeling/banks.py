@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from xadapt.modeling.module import Fusion, Module
+from xadapt.modeling.module import Module
 from xadapt.modeling.sites import Norm
 from xadapt.recipe import Bottleneck, LoRA
 
@@ -48,6 +48,11 @@ class Spread:
         biases = [None] * len(self.tokens) if bias is None else bias.unbind(0)
         parts = zip(x.split(list(self.tokens)), weight.unbind(0), biases, strict=True)
         return torch.cat([F.linear(part, w, b) for part, w, b in parts])
+
+    def drop(self, x: torch.Tensor, rate: float, streams: Sequence[Any]) -> torch.Tensor:
+        """Dropout of x [T, ...], each job by its own stream."""
+        parts = zip(streams, x.split(list(self.tokens)), strict=True)
+        return torch.cat([stream(part, rate) for stream, part in parts])
 
 
 class Bank(nn.Module):
@@ -130,73 +135,8 @@ class LoRABank(Bank):
         streams: Sequence[Any] | None,
     ) -> torch.Tensor:
         if streams is not None and self.rate:
-            parts = x.split(list(spread.tokens))
-            x = torch.cat([stream(part, self.rate) for stream, part in zip(streams, parts, strict=True)])
+            x = spread.drop(x, self.rate, streams)
         down = w[f"{name}.A"]
         # Without autocast a frozen projection in half precision gives what fp32 weights do not take.
         low = spread.linear(x.to(down.dtype), down, None)
         return spread.linear(low, w[f"{name}.B"], None) * self.scale
-
-
-class FusionBank(Bank):
-    """AdapterFusion computed in bottleneck space: exact, and no module's output of width d is formed.
-
-    The library forms u_i = U_i h_i + b_i for each module, then softmax_i(q . (K u_i + b_k)) over V u_i.
-    With M = [U b]^T K^T Q the scores are (h_i, 1) . M_i z (q . b_k is the same for all i and drops out of
-    the softmax), and the mix is V [U b] applied to the weighted (h_i, 1). The folded matrices are made
-    once per forward.
-    """
-
-    def __init__(self, fusions: Sequence[Fusion]) -> None:
-        super().__init__([fusion.weights for fusion in fusions], trainable=True)
-        method = fusions[0].parts[0].method
-        assert isinstance(method, Bottleneck)
-        self.function = NON_LINEARITIES[method.non_linearity]
-        self.count = len(fusions[0].parts)
-        self.parts = Bank([_joined(fusion.parts) for fusion in fusions], trainable=False)
-
-    def fold(self, rows: Sequence[int]) -> list[dict[str, torch.Tensor]]:
-        folded = []
-        for own, frozen in zip(self.layers(rows), self.parts.layers(rows), strict=True):
-            up = frozen["up"]
-            keys = own["key_weight"] @ up
-            folded.append(
-                {
-                    "down_weight": frozen["down_weight"],
-                    "down_bias": frozen["down_bias"],
-                    "scores": keys.transpose(1, 2) @ own["query_weight"],
-                    "scores_bias": (keys.transpose(1, 2) @ own["query_bias"].unsqueeze(-1)).squeeze(-1),
-                    "values": own["value_weight"] @ up,
-                }
-            )
-        return folded
-
-    def apply_to(
-        self,
-        w: dict[str, torch.Tensor],
-        spread: Spread,
-        hidden: torch.Tensor,
-        residual: torch.Tensor,
-        norm: Norm,
-    ) -> torch.Tensor:
-        z = norm(hidden + residual)
-        inner = self.function(spread.linear(z, w["down_weight"], w["down_bias"])).unflatten(
-            -1, (self.count, -1)
-        )
-        keys = spread.linear(z, w["scores"], w["scores_bias"])
-        wide = inner.shape[-1] * self.count
-        scores = (inner * keys[:, :wide].unflatten(-1, (self.count, -1))).sum(-1) + keys[:, wide:]
-        shares = scores.softmax(-1)
-        mixed = torch.cat([(inner * shares.unsqueeze(-1)).flatten(-2), shares.to(inner.dtype)], -1)
-        return hidden + spread.linear(mixed, w["values"], None)
-
-
-def _joined(parts: Sequence[Module]) -> dict[str, torch.Tensor]:
-    """The parts of one fusion as one wide bottleneck; `up` is [L, d, parts * (r + 1)], biases last."""
-    ups = torch.cat([part.weights["up_weight"] for part in parts], -1)
-    biases = torch.stack([part.weights["up_bias"] for part in parts], -1)
-    return {
-        "down_weight": torch.cat([part.weights["down_weight"] for part in parts], 1),
-        "down_bias": torch.cat([part.weights["down_bias"] for part in parts], 1),
-        "up": torch.cat([ups, biases], -1),
-    }

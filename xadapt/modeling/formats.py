@@ -1,17 +1,17 @@
-"""Modules as the libraries keep them: AdapterHub folders for bottlenecks and fusions, PEFT for LoRA."""
+"""Modules as the libraries keep them: AdapterHub folders for bottlenecks, PEFT for LoRA; and combinations."""
 
 from pathlib import Path
 from typing import Any
 
 from xadapt.errors import ConfigError
 from xadapt.modeling import bottleneck_format, lora_format
+from xadapt.modeling.combined_format import load as load_combined
+from xadapt.modeling.combined_format import save as save_combined
 from xadapt.modeling.folders import About, Host, read_facts
-from xadapt.modeling.fusion_format import load as load_fusion
-from xadapt.modeling.fusion_format import save as save_fusion
 from xadapt.modeling.module import Module
 from xadapt.recipe import Bottleneck, LoRA
 
-__all__ = ["About", "Host", "load_fusion", "load_module", "save_fusion", "save_module"]
+__all__ = ["About", "Host", "load_combined", "load_module", "save_combined", "save_module"]
 
 
 def save_module(folder: Path, module: Module, about: About, config: Any) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from xadapt.errors import IntegrityError
+from xadapt.modeling.combined import FUSION, Combined, Fusion, fusion_shapes
 from xadapt.modeling.folders import (
     About,
     Host,
@@ -19,13 +20,10 @@ from xadapt.modeling.folders import (
     stacked,
     write_files,
 )
-from xadapt.modeling.module import Fusion, Module, fusion_shapes
+from xadapt.modeling.module import Module
 
 FILES = ("adapter_fusion_config.json", "model_adapter_fusion.safetensors")
-KEYS = {
-    name: name.replace("_", ".")
-    for name in ("query_weight", "query_bias", "key_weight", "key_bias", "value_weight")
-}
+KEYS = {name: name.replace("_", ".") for name in FUSION}
 DYNAMIC = {
     "dropout_prob": None,
     "key": True,
@@ -43,20 +41,20 @@ FREE = ("dropout_prob", "regularization", "value_initialized")
 """Fields that say how it was trained and not what it computes."""
 
 
-def _parts(name: str, config: Any) -> dict[str, tuple[str, tuple[int, ...]]]:
+def _parts(name: str, parts: Sequence[Module], config: Any) -> dict[str, tuple[str, tuple[int, ...]]]:
     """Their name below a layer -> (ours, shape)."""
-    found = fusion_shapes(config)
+    found = fusion_shapes(parts, config)
     return {
         f"output.adapter_fusion_layer.{name}.{theirs}": (ours, found[ours]) for ours, theirs in KEYS.items()
     }
 
 
-def save(folder: Path, fusion: Fusion, names: Sequence[str], about: About, config: Any) -> None:
+def save(folder: Path, fusion: Combined, names: Sequence[str], about: About, config: Any) -> None:
     """Write a fusion as `adapters` does; `names` are those of its parts, which are kept where they are."""
     joined = ",".join(names)
     weights = {
         f"roberta.encoder.layer.{layer}.{theirs}": fusion.weights[ours][layer]
-        for theirs, (ours, _) in _parts(joined, config).items()
+        for theirs, (ours, _) in _parts(joined, fusion.parts, config).items()
         for layer in range(config.num_hidden_layers)
     }
     facts = header(about, config) | {"adapter_names": list(names), "config": DYNAMIC, "name": joined}
@@ -81,7 +79,7 @@ def load(folder: Path, parts: Sequence[Module], names: Sequence[str], host: Host
     found = stacked(
         folder / FILES[1],
         read_weights(folder / FILES[1]),
-        _parts(name, host.config),
+        _parts(name, parts, host.config),
         host.config.num_hidden_layers,
         f"hidden_size = {host.config.hidden_size}",
     )

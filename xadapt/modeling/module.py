@@ -1,6 +1,5 @@
-"""The weights of one trained module or fusion, stacked over layers."""
+"""The weights of one trained module, stacked over layers."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,13 +45,6 @@ def shapes(method: Method, config: Any) -> dict[str, tuple[int, ...]]:
     raise ConfigError(f"{method.name} makes no module")
 
 
-def fusion_shapes(config: Any) -> dict[str, tuple[int, ...]]:
-    """The shape of each weight of a fusion in one layer."""
-    width = config.hidden_size
-    names = ("query_weight", "query_bias", "key_weight", "key_bias", "value_weight")
-    return {name: (width, width) if name.endswith("weight") else (width,) for name in names}
-
-
 @dataclass(frozen=True)
 class Module:
     """One module. `weights` by name, the first axis is the layer (L).
@@ -79,29 +71,3 @@ class Module:
             else:
                 weights[name] = torch.zeros(whole)
         return cls(method, weights)
-
-
-@dataclass(frozen=True)
-class Fusion:
-    """AdapterFusion (Pfeiffer et al. 2021) over frozen `parts`.
-
-    `query_weight`, `key_weight`, `value_weight` [L, d, d]; `query_bias`, `key_bias` [L, d].
-    """
-
-    weights: dict[str, torch.Tensor]
-    parts: tuple[Module, ...]
-
-    @classmethod
-    def initial(cls, parts: Sequence[Module], config: Any, seed: int) -> "Fusion":
-        """As `adapters` starts: query and key normal 0.02, value the identity plus 1e-6."""
-        generator = torch.Generator().manual_seed(seed)
-        layers, width = config.num_hidden_layers, config.hidden_size
-        square = (layers, width, width)
-        weights = {
-            "query_weight": torch.randn(square, generator=generator) * STD,
-            "query_bias": torch.zeros(layers, width),
-            "key_weight": torch.randn(square, generator=generator) * STD,
-            "key_bias": torch.zeros(layers, width),
-            "value_weight": (torch.full((width, width), 1e-6).fill_diagonal_(1.0)).repeat(layers, 1, 1),
-        }
-        return cls(weights, tuple(parts))

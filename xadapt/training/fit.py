@@ -14,7 +14,7 @@ import torch
 from xadapt.errors import TrainingFailed
 from xadapt.modeling import formats, head_format
 from xadapt.modeling.assemble import Assembled
-from xadapt.modeling.module import Fusion
+from xadapt.modeling.module import Module
 from xadapt.stages.mixture import Ingredient, Mixture
 from xadapt.stages.train import Train, slug
 from xadapt.tasks import task
@@ -63,10 +63,10 @@ def _save(
     pairs = list(zip(ingredients(stage), job.parts, strict=True))
     own = replace(_about(*pairs[0], ground), name=name(stage))
     result = assembled.trained(number)
-    if isinstance(result, Fusion):
-        formats.save_fusion(out, result, part_names(stage.base), own, config)
-    else:
+    if isinstance(result, Module):
         formats.save_module(out, result, own, config)
+    else:
+        formats.save_combined(out, result, part_names(stage.base), own, config)
     for one, part in pairs:
         folder = out if isinstance(stage, Train) else out / "heads" / slug(one.task)
         head_format.save_head(folder, part.head, task(one.task).type, _about(one, part, ground), config)

@@ -172,7 +172,7 @@ class Loop:
             for (number, batch), part, stream in zip(batches.items(), parts, streams, strict=True):
                 losses[number] = self.jobs[number].loss(step, part, batch, stream)
         self.tokens += sum(packed.tokens)
-        return losses
+        return self.assembled.regularized(losses)
 
     def _note(self, step: int, losses: dict[int, torch.Tensor], norms: torch.Tensor) -> None:
         values = torch.stack(list(losses.values())).detach().tolist()

@@ -10,12 +10,12 @@ import torch
 from accelerate import Accelerator
 
 from xadapt import examples
-from xadapt.composition import Alone, Composition, Continue, Fuse, Stack
+from xadapt.composition import Alone, Composition, Continue, Fuse, Gate, Stack
 from xadapt.errors import ConfigError, DataError
-from xadapt.modeling import formats, head_format, pretrained
+from xadapt.modeling import combined, formats, head_format, pretrained
 from xadapt.modeling.assemble import Slot
 from xadapt.modeling.encoder import Encoder
-from xadapt.modeling.module import Fusion, Module
+from xadapt.modeling.module import Module
 from xadapt.recipe import ModelSpec, Recipe
 from xadapt.stages.data import Data
 from xadapt.stages.encoder import Encoder as EncoderStage
@@ -61,27 +61,27 @@ def read(data: Data, context: Context) -> list[Any]:
     return found
 
 
-def trained(stage: Maker, ground: Base, context: Context) -> Module | Fusion:
-    """What a finished stage made for this encoder; a fusion comes with its parts."""
+def trained(stage: Maker, ground: Base, context: Context) -> Module | combined.Combined:
+    """What a finished stage made for this encoder; a combination comes with its parts."""
     folder = context.store.path(stage)
     host = formats.Host(ground.encoder.config, ground.name)
-    if not isinstance(stage, Merged) and isinstance(stage.base, Fuse):
+    if not isinstance(stage, Merged) and isinstance(stage.base, Fuse | Gate):
         parts = [single(part, ground, context) for part in stage.base.parts]
-        return formats.load_fusion(folder, parts, part_names(stage.base), host)
+        return formats.load_combined(folder, stage.base.form, parts, part_names(stage.base), host)
     return formats.load_module(folder, host)
 
 
 def part_names(composition: Composition) -> list[str]:
-    """What the parts of a fusion are called in its folder."""
+    """What the parts of a combination are called in its folder."""
     return [slug(part.expression) for part in composition.parts]
 
 
 def single(stage: Maker, ground: Base, context: Context) -> Module:
-    """The module that a stage made. Raises DataError for a fusion."""
+    """The module that a stage made. Raises DataError for a combination of several."""
     found = trained(stage, ground, context)
     if not isinstance(found, Module):
         raise DataError(
-            f"{stage.title()} is a fusion; only a single module can be a part of another composition"
+            f"{stage.title()} combines modules; only a single one can be a part of another composition"
         )
     return found
 
@@ -103,9 +103,9 @@ def slot_of(module: Maker | Composition, ground: Base, context: Context) -> Slot
     if isinstance(module, Composition):
         return Slot(frozen(module, ground, context))
     found = trained(module, ground, context)
-    if isinstance(found, Fusion):
-        return Slot(Fuse(found.parts), fusion=found)
     base = Alone() if isinstance(module, Merged) else module.base
+    if not isinstance(found, Module):
+        return Slot(type(base)(found.parts), combined=found)
     return Slot(frozen(base, ground, context) if isinstance(base, Stack) else Alone(), own=found)
 
 
@@ -113,7 +113,11 @@ def new_slot(stage: Train | Mixture, ground: Base, context: Context, seed: int) 
     """The slot that a training starts from."""
     parts, config = frozen(stage.base, ground, context), ground.encoder.config
     if isinstance(parts, Fuse):
-        return Slot(parts, fusion=Fusion.initial(parts.parts, config, seed))
+        combined.check_parts(parts.form, parts.parts)
+        settings = stage.recipe.fusion
+        return Slot(parts, combined=combined.Fusion.initial(parts.parts, config, seed, settings))
+    if isinstance(parts, Gate):
+        return Slot(parts, combined=combined.Gate.initial(parts.parts, config))
     if isinstance(parts, Continue):
         return Slot(Alone(), own=parts.parts[0])
     return Slot(parts, own=Module.initial(stage.recipe.method, config, seed))
