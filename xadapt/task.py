@@ -1,6 +1,5 @@
 """What a task is: a dataset, how to read a row of it, how it is scored. Knows no model, no tokenizer."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +73,11 @@ class Dropped(Exception):
         self.bad = bad
 
 
+Drop = Callable[[Placed, Dropped], None]
+"""Counts a row that is left out."""
+Gather = Callable[[Iterable[Placed], Drop], Iterator[Example]]
+
+
 class Sizes(NamedTuple):
     """Labelled examples of a public data set; None where no source could be checked."""
 
@@ -95,11 +99,8 @@ class Task:
     role: Role
     read: Callable[[Row, str], Example | None] | None = None
     """A row and its number -> an example, or None without a label; ValueError names field and value."""
-    gather: Callable[[Iterable[Placed], Counter[str]], Iterator[Example]] | None = None
-    """In place of `read`, for examples that span rows or files: all rows in order -> the examples.
-
-    What it leaves out it counts by reason.
-    """
+    gather: Gather | None = None
+    """In place of `read`, for examples that span rows or files: all rows in order -> the examples."""
     labels: tuple[str, ...] = ()
     """By name; none for tags or classes that only the data know, so that they are those of the training data.
 

@@ -1,6 +1,5 @@
 """Rows of another form than a task reads: named by file, line, field and value; too many bad ones stop it."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from xadapt.examples import Classification, Example
 from xadapt.sources import origins
 from xadapt.stages import data as stages
 from xadapt.stages.data import Data
-from xadapt.task import Placed, Source, sources
+from xadapt.task import Drop, Dropped, Placed, Source, sources
 from xadapt.tasks import task
 from xadapt.workflow.context import Context
 from xadapt.workflow.store import Store
@@ -92,9 +91,12 @@ def test_a_long_value_is_cut(tmp_path: Path) -> None:
 def test_rows_that_belong_together_name_the_one_read_last(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def gather(rows: Iterable[Placed], dropped: Counter[str]) -> Iterator[Example]:
-        held = [each.row["text"].strip() for each in rows]
-        dropped["short"] += 1
+    def gather(rows: Iterable[Placed], drop: Drop) -> Iterator[Example]:
+        held: list[str] = []
+        for each in rows:
+            held.append(each.row["text"].strip())
+            if len(held) == 1:
+                drop(each, Dropped("short"))
         yield from (Classification(str(n), text, None, "a") for n, text in enumerate(held[1:]))
 
     made = replace(task("mnli"), read=None, gather=gather)

@@ -13,6 +13,7 @@ from xadapt import experiment, toyworld
 from xadapt.examples import Passage
 from xadapt.metrics import summary
 from xadapt.metrics.bitext_f1 import above, items, threshold
+from xadapt.stages.data import Counts
 from xadapt.stages.score import Score
 from xadapt.task import Placed
 from xadapt.tasks.bucc2018 import gather
@@ -34,8 +35,8 @@ HUB = {"sentence1": ["一", "二"], "sentence2": ["two", "one", "x"], "gold": [[
 
 def read(*files: list[dict[str, Any]]) -> tuple[list[Passage], Counter[str]]:
     rows = [Placed(number, f"{number}", row) for number, file in enumerate(files) for row in file]
-    dropped: Counter[str] = Counter()
-    return list(gather(rows, dropped)), dropped
+    counts = Counts()
+    return list(gather(rows, counts.drop)), counts.dropped
 
 
 def test_both_sides_of_a_folder_are_read_with_the_gold_of_the_queries() -> None:
@@ -156,3 +157,10 @@ def test_development_data_of_a_folder_set_the_threshold_and_are_part_of_the_dige
         lines = (store.path(score.predictions) / "predictions.jsonl").read_text().splitlines()
         mined = [json.loads(line)["prediction"] for line in lines]
         assert limits == facts["thresholds"] == [threshold([each.relevant for each in test], mined)]
+
+
+def test_gold_of_sentences_that_are_not_there_counts_as_bad() -> None:
+    counts = Counts()
+    files = (SOURCE, TARGET, GOLD)
+    list(gather((Placed(n, f"{n}", row) for n, rows in enumerate(files) for row in rows), counts.drop))
+    assert dict(counts.bad) == {2: 1} and counts.first[2].startswith("2: gold pair of a sentence")

@@ -11,6 +11,7 @@ from tests.tasks.test_whole import REAL, SMALL
 from xadapt import experiment
 from xadapt.examples import Passage
 from xadapt.sources import origins, rows
+from xadapt.stages.data import Counts
 from xadapt.stages.predict import Predict
 from xadapt.stages.score import Score
 from xadapt.task import Placed, sources
@@ -30,9 +31,9 @@ def row(name: str, context: str, start: int, breaks: list[tuple[int, int]] | Non
 
 def read(*found: list[dict[str, Any]]) -> tuple[list[Passage], Counter[str]]:
     """What is made of the rows of several sources, and what was dropped."""
-    dropped: Counter[str] = Counter()
+    counts = Counts()
     placed = (Placed(number, "at", each) for number, every in enumerate(found) for each in every)
-    return list(gather(placed, dropped)), dropped
+    return list(gather(placed, counts.drop)), counts.dropped
 
 
 def test_a_question_is_answered_in_every_language_and_asked_in_its_own() -> None:
@@ -111,15 +112,15 @@ def test_real_rows_have_an_answer_in_every_language_of_the_folder() -> None:
     there = [code for code in LANGUAGES if (REAL / "lareqa" / code / "test.jsonl").is_file()]
     found = origins(sources(what.test("zh")), "folder", REAL, None)
     assert [each.name.split("/")[1] for each in found] == ["zh", *(c for c in there if c != "zh")]
-    dropped: Counter[str] = Counter()
-    passages = list(gather(rows(found, REAL), dropped))
+    counts = Counts()
+    passages = list(gather(rows(found, REAL), counts.drop))
     queries = [each for each in passages if each.side == "query"]
     candidates = {each.id: each for each in passages if each.side == "candidate"}
-    assert len(queries) == 155 and not dropped and len(there) > 1
+    assert len(queries) == 155 and not counts.dropped and len(there) > 1
     assert all(len(each.relevant) == len(there) for each in queries)
     assert all(name in candidates for each in queries for name in each.relevant)
     train = origins(sources(what.train), "folder", REAL, None)
-    pairs = [each for each in gather(rows(train, REAL), dropped) if each.side == "query"]
+    pairs = [each for each in gather(rows(train, REAL), counts.drop) if each.side == "query"]
     assert len(pairs) > 3000 and all(len(each.relevant) >= 1 for each in pairs)
 
 
@@ -130,7 +131,7 @@ def test_the_pool_is_of_every_language_of_the_toy_world() -> None:
     assert what.test
     found = origins(sources(what.test("qab")), "toyworld", None, 5)
     assert len(found) == len(toyworld.LANGUAGES)
-    queries = [each for each in gather(rows(found, None), Counter()) if each.side == "query"]
+    queries = [each for each in gather(rows(found, None), Counts().drop) if each.side == "query"]
     assert [len(each.relevant) for each in queries] == [len(found)] * 5
 
 

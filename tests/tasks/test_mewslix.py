@@ -1,19 +1,19 @@
 """Mewsli-X: the three forms of its rows, and where they come from."""
 
-from collections import Counter
 from typing import Any
 
 import pytest
 
 from xadapt.examples import Passage
 from xadapt.sources import origins, rows
+from xadapt.stages.data import Counts
 from xadapt.task import Placed, sources
 from xadapt.tasks import task
 from xadapt.tasks.mewslix import gather
 
 
 def read(found: list[dict[str, Any]]) -> list[Passage]:
-    return list(gather((Placed(0, "at", each) for each in found), Counter()))
+    return list(gather((Placed(0, "at", each) for each in found), Counts().drop))
 
 
 def test_training_rows_are_pairs_and_an_entity_is_a_candidate_once() -> None:
@@ -54,7 +54,7 @@ def test_every_mention_of_the_toy_world_has_its_entity_in_the_pool() -> None:
     assert what.test
     for language in ("en", "qad"):
         found = list(
-            gather(rows(origins(sources(what.test(language)), "toyworld", None, 50), None), Counter())
+            gather(rows(origins(sources(what.test(language)), "toyworld", None, 50), None), Counts().drop)
         )
         pool = {each.id for each in found if each.side == "candidate"}
         queries = [each for each in found if each.side == "query"]

@@ -1,7 +1,6 @@
 """Rows have the columns of the real datasets, with values of the same types; every task reads them all."""
 
 import json
-from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import pytest
 
 from tests.toyworld.said import Row, rows
 from xadapt import toyworld
+from xadapt.stages.data import Counts
 from xadapt.task import Placed, Source, sources
 from xadapt.tasks import task, tasks
 from xadapt.toyworld.datasets import POOLS
@@ -99,8 +99,8 @@ def test_its_task_takes_every_row(name: str) -> None:
     assert parts
     for part in parts:
         if what.gather:
-            dropped: Counter[str] = Counter()
-            assert list(what.gather(part, dropped)) and not dropped
+            counts = Counts()
+            assert list(what.gather(part, counts.drop)) and not counts.dropped
         else:
             assert what.read
             assert None not in [what.read(each.row, each.place) for each in part]

@@ -3,7 +3,7 @@
 import hashlib
 import heapq
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from dataclasses import replace as changed
 from pathlib import Path
@@ -15,14 +15,13 @@ from xadapt.errors import DataError
 from xadapt.examples import Example
 from xadapt.sources import Origin
 from xadapt.sources.watched import FAULTS, Watched, fault
-from xadapt.task import Dropped, Placed, Task
+from xadapt.task import Dropped, Gather, Placed, Task
 from xadapt.tasks import task
 from xadapt.workflow.context import Context
 from xadapt.workflow.stage import Stage
 
 BAD_SHARE = 0.01
 """Largest share of bad rows that a source may have."""
-Gather = Callable[[Iterable[Placed], Counter[str]], Iterator[Example]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +120,7 @@ def _gathered(gather: Gather, rows: Iterable[Placed], counts: Counts) -> Iterato
             yield each._replace(row=row)
 
     try:
-        yield from gather(watched(), counts.dropped)
+        yield from gather(watched(), counts.drop)
     except FAULTS as error:
         raise DataError(f"{place}: {row.fault(error)}") from error
 

@@ -4,12 +4,12 @@ Trains on SQuAD v1.1, its answers widened to the sentences that they stand in.
 """
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from xadapt.examples import Passage
-from xadapt.task import Dropped, Placed, Row, Source, Task, question_of
+from xadapt.task import Drop, Dropped, Placed, Row, Source, Task, question_of
 from xadapt.tasks import squad
 
 LANGUAGES = ("ar", "de", "el", "en", "es", "hi", "ru", "th", "tr", "vi", "zh")
@@ -33,7 +33,7 @@ class Paragraph(NamedTuple):
         raise Dropped("answer in no sentence")
 
 
-def gather(rows: Iterable[Placed], dropped: Counter[str]) -> Iterator[Passage]:
+def gather(rows: Iterable[Placed], drop: Drop) -> Iterator[Passage]:
     """The candidates of every source, then the questions of the first one.
 
     Questions of one id ask the same in all languages, and each is answered by a sentence of every language.
@@ -42,7 +42,8 @@ def gather(rows: Iterable[Placed], dropped: Counter[str]) -> Iterator[Passage]:
     asked: list[tuple[str, str]] = []
     answers: dict[str, list[str]] = defaultdict(list)
     paragraphs: dict[tuple[int, str], Paragraph] = {}
-    for number, (source, _, row) in enumerate(rows):
+    for number, placed in enumerate(rows):
+        source, _, row = placed
         try:
             question = question_of(row, str(number))
             if question is None:
@@ -54,7 +55,7 @@ def gather(rows: Iterable[Placed], dropped: Counter[str]) -> Iterator[Passage]:
                     yield Passage(name, context[start:end], "candidate", pair=context)
             answers[question.id] += paragraphs[source, context].answering(question.starts[0], context)
         except Dropped as why:
-            dropped[str(why)] += 1
+            drop(placed, why)
             continue
         if source == 0:
             asked.append((question.id, question.question))

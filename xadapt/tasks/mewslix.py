@@ -4,17 +4,16 @@
 Trains on English Wikipedia.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from xadapt.examples import Passage
-from xadapt.task import Placed, Source, Task, text_of
+from xadapt.task import Drop, Placed, Source, Task, text_of
 
 LANGUAGES = ("ar", "de", "en", "es", "fa", "ja", "pl", "ro", "ta", "tr", "uk")
 REVISION = "7e3723faa15c6d84cfd56d66cf6cd347be8ad00e"
 
 
-def gather(rows: Iterable[Placed], dropped: Counter[str]) -> Iterator[Passage]:
+def gather(rows: Iterable[Placed], drop: Drop) -> Iterator[Passage]:
     """A row is an entity to be found, a mention with its entity beside it (training), or a mention alone."""
     described: dict[str, str] = {}
     for number, (_, _, row) in enumerate(rows):
