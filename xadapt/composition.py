@@ -81,7 +81,7 @@ class Stack(Composition):
 class Fuse(Composition):
     """A learned attention mixes frozen modules: AdapterFusion (Pfeiffer et al. 2021), for LoRA in rank space.
 
-    Under a target without training the attention is trained on the mixture of the parts' own tasks.
+    Under a target without training it is trained on the mixture of the parts' own tasks, as `gate` is.
     """
 
     form, fewest, most = "fuse", 2, None
@@ -151,8 +151,8 @@ TRAINED: dict[str, tuple[str, ...]] = {
     "lora": _MERGES,
 }
 """method -> compositions under a target that trains."""
-READ = ("alone", "continue", "stack", "merge", "fuse")
-"""Compositions that a target without training can read: `gate` has no weights until a target trains it."""
+READ = ("alone", "continue", "stack", "merge", "fuse", "gate")
+"""Compositions that a target without training can read."""
 
 
 def supports(method: str, composition: Composition, *, trains: bool) -> str | None:

@@ -11,13 +11,13 @@ from xadapt.examples import KINDS
 from xadapt.experiment.cells import Experiment
 from xadapt.experiment.tables import RecipeTable, TargetTable
 from xadapt.notation import parse
-from xadapt.recipe import Architecture
+from xadapt.recipe import Architecture, FusionSettings
 from xadapt.toml import Document
 
-ABOVE_ZERO = ("lr", "epochs", "clip", "alpha", "reduction_factor")
+ABOVE_ZERO = ("lr", "epochs", "clip", "alpha", "reduction_factor", "temperature")
 SIZES = tuple(f.name for f in fields(Architecture))
 ONE_OR_MORE = ("steps", "batch", "rank", "train_rows", "test_rows", "rows", *SIZES)
-NOT_NEGATIVE = ("warmup", "weight_decay", "stride", "layer", "seed", "seeds")
+NOT_NEGATIVE = ("warmup", "weight_decay", "stride", "layer", "seed", "seeds", "regularization")
 SHARES = ("dropout", "mask")
 MOST = 10**9
 """Largest size or count: what is above was mistyped."""
@@ -82,6 +82,17 @@ def check_recipe(found: Experiment, label: str, recipe: RecipeTable, document: D
             if "method" in dict(change.values):
                 at = document.at("recipe", label, table, name, "method")
                 raise ConfigError(f"{at}: one recipe has one method", "write a second [recipe.NAME]")
+            _check_fusion(recipe, dict(change.values).get("fusion"), document, "recipe", label, table, name)
+    _check_fusion(recipe, recipe.fusion, document, "recipe", label)
+
+
+def _check_fusion(
+    recipe: RecipeTable, fusion: FusionSettings | None, document: Document, *place: str
+) -> None:
+    """Raises ConfigError for a regulariser of values that the fusion of a method does not have."""
+    if fusion and fusion.regularization and recipe.method.name != "bottleneck":
+        at = document.at(*place, "fusion", "regularization")
+        raise ConfigError(f"{at}: a fusion of {recipe.method.name} modules has no values to regularize")
 
 
 def check_target_tasks(target: TargetTable, document: Document) -> None:

@@ -1,12 +1,23 @@
 """The stages that make the modules of a composition: each training, mixture and merge once."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from xadapt.composition import Alone, Chain, Composition, Continue, Fuse, Merge, Multitask, Stack, WithText
+from xadapt.composition import (
+    Alone,
+    Chain,
+    Composition,
+    Continue,
+    Fuse,
+    Gate,
+    Merge,
+    Multitask,
+    Stack,
+    WithText,
+)
 from xadapt.experiment.tables import RecipeTable, TextTable
-from xadapt.recipe import ModelSpec, Sampling
+from xadapt.recipe import DEFAULT_FUSION, ModelSpec, Recipe, Sampling
 from xadapt.stages.data import Data
 from xadapt.stages.encoder import Encoder
 from xadapt.stages.merged import Merged
@@ -32,6 +43,11 @@ class Ground:
     sampling: Sampling
 
 
+def _used(recipe: Recipe, base: Composition) -> Recipe:
+    """Without settings of a fusion where nothing is fused: they change no other training."""
+    return recipe if isinstance(base, Fuse) else replace(recipe, fusion=DEFAULT_FUSION)
+
+
 @dataclass(frozen=True)
 class Modules:
     """The modules under one recipe and seed."""
@@ -50,7 +66,7 @@ class Modules:
 
     def read(self, composition: Composition) -> Composition | Mixture:
         """What a target without training reads; without one of its own, continuing is reading."""
-        if isinstance(composition, Fuse):
+        if isinstance(composition, Fuse | Gate):
             tasks = dict.fromkeys(composition.tasks())
             return self._mixture(tuple(tasks), composition.map(self.module), text=False)
         if isinstance(composition, Merge):
@@ -96,7 +112,7 @@ class Modules:
             data=self.ground.data(what),
             model=self.ground.model,
             base=base,
-            recipe=self.recipe.of(what),
+            recipe=_used(self.recipe.of(what), base),
             seed=self.seed,
         )
 
@@ -111,18 +127,20 @@ class Modules:
             sampling=self.ground.sampling,
             model=self.ground.model,
             base=base,
-            recipe=self.recipe.own,
+            recipe=_used(self.recipe.own, base),
             seed=self.seed,
         )
 
     def _ingredient(self, what: Task) -> Ingredient:
         if what.trains_as is not None:
             what = self.ground.task(what.trains_as)
-        return Ingredient(task=what.key, data=self.ground.data(what), recipe=self.recipe.of(what))
+        return Ingredient(
+            task=what.key, data=self.ground.data(what), recipe=_used(self.recipe.of(what), Alone())
+        )
 
     def _text(self) -> Ingredient:
         what = self.ground.task("text")
-        return Ingredient(task=what.key, data=self.ground.text(), recipe=self.recipe.of(what))
+        return Ingredient(task=what.key, data=self.ground.text(), recipe=_used(self.recipe.of(what), Alone()))
 
     def _merged(self, merge: Merge) -> Merged:
         parts = merge.map(self.module)

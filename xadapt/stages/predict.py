@@ -18,7 +18,10 @@ from xadapt.workflow.stage import Stage
 
 @dataclass(frozen=True, kw_only=True)
 class Predict(Stage):
-    """Writes `predictions.jsonl`: one `{"id", "prediction"}` a line, in the order of the examples."""
+    """Writes `predictions.jsonl`: one `{"id", "prediction"}` a line, in the order of the examples.
+
+    Of a fusion also `attention.json`: the weight of each part in each layer, as a mean over all tokens.
+    """
 
     task: str | Declared
     language: str

@@ -4,22 +4,27 @@ import dataclasses
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from xadapt.composition import Fuse
 from xadapt.examples import asked
 from xadapt.modeling import head_format
 from xadapt.modeling.assemble import Assembled
+from xadapt.modeling.combined import Fusion
 from xadapt.modeling.encoder import Packed
 from xadapt.recipe import Recipe
+from xadapt.stages.mixture import Mixture
 from xadapt.stages.predict import Predict
 from xadapt.stages.train import Train
 from xadapt.task_types import TaskType, task_type
 from xadapt.task_types.items import Item
 from xadapt.tasks import task
+from xadapt.training import attended
 from xadapt.training.batches import by_tokens
 from xadapt.training.restore import Base, base, load_head, read, slot_of
 from xadapt.workflow.context import Context
@@ -44,19 +49,23 @@ def predict(stages: Sequence[Predict], outs: Sequence[Path], context: Context) -
         labels = labels or head_format.labels(folder)
         head = load_head(first.module, ground.encoder, labels, folder).to(ground.placed.device)
     upto = first.reading.layer if first.reading else None
+    parts = _fused(first) if upto != 0 else []
     notes = {}
-    known: dict[bytes, np.ndarray] = {}
+    known: dict[bytes, Answer] = {}
     for stage, out in zip(stages, outs, strict=True):
         started = time.monotonic()
         examples = read(stage.data, context)
         items = kind.encode(examples, ground.tokenizer, recipe, labels)
         new = [item for item in items if _tokens(item) not in known]
-        results = _forward(new, kind, head, assembled, ground, recipe, upto)
+        answers = _forward(new, kind, head, assembled, ground, recipe, upto)
         if getattr(kind, "ONE_POOL", False):
-            known.update(zip(map(_tokens, new), results, strict=True))
-            results = [known[_tokens(item)] for item in items]
-        predictions = kind.decode(results, items, examples, labels)
+            known.update(zip(map(_tokens, new), answers, strict=True))
+            answers = [known[_tokens(item)] for item in items]
+        predictions = kind.decode([answer.output for answer in answers], items, examples, labels)
         _write(out, [example.id for example in asked(examples)], predictions)
+        if parts:
+            sums = [answer.attention for answer in answers]
+            attended.write(out / "attention.json", parts, sums, sum(item.tokens for item in items))
         tokens = sum(item.tokens for item in new)
         notes[stage.digest] = {
             "device": ground.placed.device.type,
@@ -65,6 +74,23 @@ def predict(stages: Sequence[Predict], outs: Sequence[Path], context: Context) -
         }
         context.progress(tokens=tokens)
     return notes
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a forward gives for one item."""
+
+    output: np.ndarray
+    attention: dict[str, np.ndarray]
+    """Of a fusion: site -> [layers, parts], summed over the tokens of the item; else empty."""
+
+
+def _fused(stage: Predict) -> list[str]:
+    """The parts of the fusion that predicts; none for other modules."""
+    module = stage.module
+    if isinstance(module, Train | Mixture) and isinstance(module.base, Fuse):
+        return [str(part.expression) for part in module.base.parts]
+    return []
 
 
 def _tokens(item: Item) -> bytes:
@@ -89,19 +115,22 @@ def _forward(
     ground: Base,
     recipe: Recipe,
     upto: int | None,
-) -> list[np.ndarray]:
+) -> list[Answer]:
     device = ground.placed.device
+    fused = isinstance(assembled.slots[0].combined, Fusion)
     # A fixed seed: only masked language modelling draws, and a prediction must not change from run to run.
     random = np.random.default_rng(0)
-    results: list[np.ndarray] = [np.empty(0)] * len(items)
+    results = [Answer(np.empty(0), {})] * len(items)
     for indices in by_tokens([item.tokens for item in items], TOKENS.get(device.type, TOKENS["cpu"])):
         batch = kind.batch([items[index] for index in indices], random, recipe).to(device)
         packed = Packed(batch.ids, batch.lengths, (len(batch.lengths),))
+        watched = attended.Attended(batch.lengths) if fused else None
         with ground.placed.autocast():
-            hidden = ground.encoder(packed, assembled.sites(packed, [0], None), upto=upto)
+            hidden = ground.encoder(packed, assembled.sites(packed, [0], None, watched), upto=upto)
             found = kind.outputs(head, hidden, batch, recipe)  # type: ignore[arg-type]
-        for index, result in zip(indices, found, strict=True):
-            results[index] = result
+        seen = watched.by_item([len(items[index].sequences) for index in indices]) if watched else None
+        for place, (index, output) in enumerate(zip(indices, found, strict=True)):
+            results[index] = Answer(output, seen[place] if seen else {})
     return results
 
 
