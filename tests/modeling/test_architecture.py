@@ -41,9 +41,11 @@ def test_what_is_not_computed_is_refused(name):
 def test_another_kind_of_model_is_refused_before_its_weights_are_read(encoder, tmp_path):
     encoder.to_hf().save_pretrained(str(tmp_path))
     facts = json.loads((tmp_path / "config.json").read_text())
-    (tmp_path / "config.json").write_text(json.dumps(facts | {"model_type": "bert"}))
+    (tmp_path / "config.json").write_text(json.dumps(facts | {"model_type": "electra"}))
     (tmp_path / "model.safetensors").unlink()
-    with pytest.raises(DataError, match="model_type = 'bert'; supported is 'xlm-roberta'"):
+    with pytest.raises(
+        DataError, match="model_type = 'electra'; supported are 'xlm-roberta', 'roberta', 'bert'"
+    ):
         Encoder.load(str(tmp_path))
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from xadapt.errors import IntegrityError, nearest
+from xadapt.modeling.architecture import layout
 from xadapt.modeling.banks import NON_LINEARITIES
 from xadapt.modeling.folders import (
     About,
@@ -88,7 +89,7 @@ def save(folder: Path, module: Module, method: Bottleneck, about: About, config:
         "reduction_factor": method.reduction_factor,
     }
     weights = {
-        f"roberta.encoder.layer.{layer}.{theirs}": module.weights[ours][layer]
+        f"{layout(config).prefix}.encoder.layer.{layer}.{theirs}": module.weights[ours][layer]
         for theirs, (ours, _) in _parts(method, about.name, config).items()
         for layer in range(config.num_hidden_layers)
     }

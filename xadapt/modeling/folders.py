@@ -16,8 +16,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from xadapt.errors import IntegrityError, nearest
+from xadapt.modeling.architecture import layout
 
-LAYER = re.compile(r"(?:base_model\.model\.)?(?:roberta\.)?encoder\.layer\.(?P<layer>\d+)\.(?P<part>.+)")
+LAYER = re.compile(
+    r"(?:base_model\.model\.)?(?:(?:roberta|bert)\.)?encoder\.layer\.(?P<layer>\d+)\.(?P<part>.+)"
+)
 """The name of a weight, as the libraries prefix it for a bare encoder and for one with heads."""
 
 
@@ -89,7 +92,7 @@ def _check_there(place: Path) -> None:
 def header(about: About, config: Any) -> dict[str, Any]:
     return {
         "hidden_size": config.hidden_size,
-        "model_class": "XLMRobertaAdapterModel",
+        "model_class": layout(config).library,
         "model_name": about.model,
         "model_type": config.model_type,
         "name": about.name,

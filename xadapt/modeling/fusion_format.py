@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from xadapt.errors import IntegrityError
+from xadapt.modeling.architecture import layout
 from xadapt.modeling.combined import FUSION, Combined, Fusion, fusion_shapes
 from xadapt.modeling.folders import (
     About,
@@ -53,7 +54,7 @@ def save(folder: Path, fusion: Combined, names: Sequence[str], about: About, con
     """Write a fusion as `adapters` does; `names` are those of its parts, which are kept where they are."""
     joined = ",".join(names)
     weights = {
-        f"roberta.encoder.layer.{layer}.{theirs}": fusion.weights[ours][layer]
+        f"{layout(config).prefix}.encoder.layer.{layer}.{theirs}": fusion.weights[ours][layer]
         for theirs, (ours, _) in _parts(joined, fusion.parts, config).items()
         for layer in range(config.num_hidden_layers)
     }

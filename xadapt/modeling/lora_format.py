@@ -59,7 +59,7 @@ def _their(ours: str) -> str:
 
 
 def save(folder: Path, module: Module, method: LoRA, about: About) -> None:
-    """Write LoRA so that `peft` loads it onto a bare `XLMRobertaModel`."""
+    """Write LoRA so that `peft` loads it onto a bare model of its layout."""
     weights = {
         f"base_model.model.encoder.layer.{layer}.{_their(name)}": weight
         for name, stack in module.weights.items()
