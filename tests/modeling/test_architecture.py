@@ -43,9 +43,7 @@ def test_another_kind_of_model_is_refused_before_its_weights_are_read(encoder, t
     facts = json.loads((tmp_path / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps(facts | {"model_type": "electra"}))
     (tmp_path / "model.safetensors").unlink()
-    with pytest.raises(
-        DataError, match="model_type = 'electra'; supported are 'xlm-roberta', 'roberta', 'bert'"
-    ):
+    with pytest.raises(DataError, match="model_type = 'electra'; supported are 'xlm-roberta', 'rob"):
         Encoder.load(str(tmp_path))
 
 

@@ -8,7 +8,7 @@ from xadapt.errors import DataError, nearest
 
 @dataclass(frozen=True)
 class Layout:
-    """One of the post-norm encoders that are computed alike; they differ in names and in where positions start.
+    """An encoder of those that are computed alike: they differ in names, and in where positions start.
 
     Below `model`, `adapters` and checkpoints with heads name every weight as a bare model does.
     """

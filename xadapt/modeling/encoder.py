@@ -84,7 +84,8 @@ class Encoder(nn.Module):
         if more := sorted(name for name in info["unexpected_keys"] if "encoder.layer." in name):
             # A pooler or a head is left out; what sits inside a layer changes what it computes.
             raise IntegrityError(
-                f"model {place!r}: {more[0]!r} is in no {config.model_type} of {config.num_hidden_layers} layers"
+                f"model {place!r}: {more[0]!r} is in no {config.model_type} "
+                f"of {config.num_hidden_layers} layers"
             )
         return cls.from_hf(model)
 
@@ -183,8 +184,8 @@ class Encoder(nn.Module):
     def _embedded(self, packed: Packed) -> torch.Tensor:
         words, places, types = (self.embeddings[name] for name in EMBEDDINGS)
         # Where all tokens are of one type, tokenizers may still number the texts of a pair.
-        typed = packed.types is not None and len(types) > 1
-        own = F.embedding(packed.types, types) if typed else types[0]
+        typed = packed.types if len(types) > 1 else None
+        own = types[0] if typed is None else F.embedding(typed, types)
         at = packed.positions(first_position(self.config))
         return F.embedding(packed.ids, words) + own + F.embedding(at, places)
 
