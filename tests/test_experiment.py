@@ -8,8 +8,10 @@ import pytest
 
 from xadapt import experiment
 from xadapt.errors import ConfigError, DataError, UnknownName, XadaptError
+from xadapt.notation import parse
 from xadapt.recipe import Bottleneck, LoRA
 from xadapt.stages.encoder import Encoder
+from xadapt.stages.mixture import Mixture
 from xadapt.workflow.plan import Plan
 
 GOOD = """
@@ -103,9 +105,28 @@ def test_an_unknown_experiment_names_the_nearest():
         experiment.load("demoo")
 
 
-def test_fusing_lora_is_refused_before_anything_loads(tmp_path):
-    with pytest.raises(ConfigError, match=r"fuse\(mnli, squad\): fuse is not defined for lora"):
-        goals(GOOD, tmp_path, "recipe.a.method=lora")
+def test_what_a_method_has_no_meaning_for_is_refused_before_anything_loads(tmp_path):
+    with pytest.raises(ConfigError, match=r"alone: alone is not defined for full"):
+        goals(GOOD, tmp_path, "recipe.a.method=full")
+
+
+def test_settings_of_a_fusion_are_checked_and_change_fusions_alone(tmp_path):
+    before = {s.digest for s in Plan.of(goals(GOOD, tmp_path)).stages}
+    plan = Plan.of(goals(GOOD, tmp_path, "recipe.a.fusion.temperature=2.0", "recipe.a.fusion.dropout=0.1"))
+    changed = [s for s in plan.stages if s.digest not in before]
+    trained = {s.title() for s in changed if s.kind in ("train", "mixture")}
+    assert {title.rpartition("fuse")[2] for title in trained} == {"(mnli, squad)"}
+    assert len(trained) == 3, "two targets that train, and the mixture that tatoeba reads"
+    for setting, message in (
+        ("temperature=0", r"recipe.a.fusion.temperature: expected a number above 0, got 0"),
+        ("regularization=-1", r"recipe.a.fusion.regularization: expected 0 or more, got -1"),
+        ("dropout=1.0", r"recipe.a.fusion.dropout: expected a share, from 0 to below 1, got 1.0"),
+        ("temprature=2", r"unknown key; did you mean 'temperature'"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            goals(GOOD, tmp_path, f"recipe.a.fusion.{setting}")
+    with pytest.raises(ConfigError, match=r"a fusion of lora modules has no values to regularize"):
+        goals(GOOD, tmp_path, "recipe.a.method=lora", "recipe.a.fusion.regularization=0.01")
 
 
 def test_settings_are_strict_too(tmp_path):
@@ -141,11 +162,14 @@ def test_the_plan_shares_what_is_equal(tmp_path):
         seen.add(stage.digest)
 
 
-def test_a_read_target_under_fuse_is_undefined_not_an_error(tmp_path):
-    cells = list(load(GOOD, tmp_path).cells())
-    undefined = [c for c in cells if c.score is None]
-    assert {(c.task, c.composition) for c in undefined} == {("tatoeba", "fuse(mnli, squad)")}
-    assert all("needs a target that trains" in c.why for c in undefined)
+@pytest.mark.parametrize("form", ["fuse", "gate"])
+def test_a_read_target_reads_what_was_trained_on_the_mixture_of_the_parts(tmp_path, form):
+    cells = list(load(GOOD.replace("fuse(all)", f"{form}(all)"), tmp_path).cells())
+    read = [c for c in cells if (c.task, c.composition) == ("tatoeba", f"{form}(mnli, squad)")]
+    modules = {c.score.predictions.module for c in read}
+    assert [(type(m), [p.task for p in m.parts], m.base.form) for m in modules] == [
+        (Mixture, ["mnli", "squad"], form)
+    ]
     assert len({(c.task, c.language, c.composition, c.method, c.seed) for c in cells}) == len(cells)
 
 
@@ -210,6 +234,4 @@ def test_a_grid_of_thousands_of_cells_is_planned_in_seconds(tmp_path):
 def test_every_refusal_is_an_error_of_ours():
     for text in ("stack()", "alone(mnli)", "each", "fuse(each)", "stack(all)", "", "a(b(c))"):
         with pytest.raises(XadaptError):
-            from xadapt.composition import parse
-
             list(parse(text, ("mnli", "squad", "qqp")))

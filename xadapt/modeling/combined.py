@@ -8,12 +8,11 @@ import torch
 
 from xadapt.errors import ConfigError
 from xadapt.modeling.module import STD, Module, lora_sizes
-from xadapt.recipe import DEFAULT_FUSION, TARGETS, Bottleneck, FusionSettings, LoRA
+from xadapt.recipe import DEFAULT_FUSION, TARGETS, Bottleneck, FusionSettings, LoRA, Method
 
 KEY_SIZE = 16
 """Width of the queries and keys with which LoRA modules are fused."""
 FUSION = ("query_weight", "query_bias", "key_weight", "key_bias", "value_weight")
-BOTTLENECK = frozenset({"down_weight", "down_bias", "up_weight", "up_bias"})
 
 
 @dataclass(frozen=True)
@@ -112,12 +111,19 @@ def ranks(parts: Sequence[Module], site: str) -> list[int]:
 def check_parts(form: str, parts: Sequence[Module]) -> None:
     """Raises ConfigError for parts that have no such combination."""
     methods = [part.method for part in parts]
-    for part in parts:
-        plain = (isinstance(part.method, Bottleneck) and part.weights.keys() == BOTTLENECK) or (
-            isinstance(part.method, LoRA) and all(name[-2:] in (".A", ".B") for name in part.weights)
-        )
-        if not plain:
-            raise ConfigError(f"{form} is defined for sequential bottlenecks and LoRA, not {part.method}")
+    for method in methods:
+        if method != _plain(method):
+            raise ConfigError(f"{form} is defined for sequential bottlenecks and LoRA, not for {method}")
     alike = all(isinstance(method, LoRA) for method in methods) or len(set(methods)) == 1
     if not alike:
         raise ConfigError(f"{form} needs modules of one method and size")
+
+
+def _plain(method: Method) -> Method | None:
+    """The method without variants that are no sum over modules; None for another method."""
+    if isinstance(method, Bottleneck):
+        return Bottleneck(reduction_factor=method.reduction_factor, non_linearity=method.non_linearity)
+    if isinstance(method, LoRA):
+        kept = {name: getattr(method, name) for name in ("rank", "alpha", "dropout", "targets", "rslora")}
+        return LoRA(**kept)
+    return None
