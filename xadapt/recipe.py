@@ -14,16 +14,42 @@ TARGETS: tuple[Target, ...] = get_args(Target)
 """The frozen projections of a layer that LoRA can update."""
 
 
+Placement = Literal["sequential", "double", "parallel"]
+SCALING: dict[Placement, float] = {"sequential": 1.0, "double": 1.0, "parallel": 4.0}
+"""What the update of a bottleneck is multiplied with where the recipe does not say it, as in `adapters`."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Bottleneck:
-    """A sequential bottleneck after the feed-forward of each layer (Pfeiffer et al. 2021; `seq_bn`).
+    """A bottleneck h -> h + scale up(f(down(z))) in each layer, with d / reduction_factor units between.
 
-    h -> h + up(f(down(LayerNorm(h + x)))), with d / reduction_factor units between.
+    With h the output of a sub-layer and x its input, z is by `place`
+    sequential: LayerNorm(h + x), after the feed-forward (Pfeiffer et al. 2021; `seq_bn`);
+    double: h, after the attention and after the feed-forward (Houlsby et al. 2019; `double_seq_bn`);
+    parallel: x, beside the feed-forward (He et al. 2022; `par_bn`).
     """
 
     name: ClassVar[str] = "bottleneck"
     reduction_factor: float = 16.0
     non_linearity: Literal["relu", "gelu", "swish", "tanh"] = "relu"
+    place: Placement = field(default="sequential", metadata=ADDED)
+    scaling: float | None = field(default=None, metadata=ADDED)
+    """The usual one of the place when None: 4 for parallel, else 1."""
+    leave_out: tuple[int, ...] = field(default=(), metadata=ADDED)
+    """Layers without a module, from 0, in ascending order (AdapterDrop, Rücklé et al. 2021)."""
+    invertible: Literal["none", "nice"] = field(default="none", metadata=ADDED)
+    """Of a language adapter: what it does to the embeddings (MAD-X; `adapters.SeqBnInvConfig`)."""
+    invertible_reduction_factor: float = field(default=2.0, metadata=ADDED)
+
+    def __post_init__(self) -> None:
+        if self.scaling == SCALING[self.place]:
+            # What is usual is the same value, and has the same digest, written or not.
+            object.__setattr__(self, "scaling", None)
+
+    @property
+    def scale(self) -> float:
+        """What the update is multiplied with."""
+        return SCALING[self.place] if self.scaling is None else self.scaling
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +63,8 @@ class LoRA:
     targets: tuple[Target, ...] = ("query", "value")
     rslora: bool = field(default=False, metadata=ADDED)
     """Scale by alpha / sqrt(rank), so that large ranks learn as fast (Kalajdzievski 2023)."""
+    dora: bool = field(default=False, metadata=ADDED)
+    """Learn the length of each row of the updated matrix apart from its direction (Liu et al. 2024)."""
 
     @property
     def scale(self) -> float:
@@ -67,6 +95,10 @@ class FusionSettings:
 
 
 DEFAULT_FUSION = FusionSettings()
+Select = Literal["last", "dev", "average", "oracle"]
+"""Which weights of a training are used: those of its last step, of the snapshot that is best on English
+development data, the mean of the snapshots (Schmidt et al. 2023), or for each test language those of the snapshot
+that is best on development data of that language, which a zero-shot system cannot know."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +130,9 @@ class Recipe:
     mask: float = 0.15
     """Share of tokens that masked language modelling hides."""
     fusion: FusionSettings = field(default=DEFAULT_FUSION, metadata=ADDED)
+    select: Select = field(default="last", metadata=ADDED)
+    snapshots: int = field(default=10, metadata=ADDED)
+    """How many, equally spaced over the steps (training/selection.py); `last` takes none."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Compositions of several jobs onto one encoder: jobs of one structure share a bank."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -11,14 +11,15 @@ from torch import nn
 from xadapt.composition import Alone, Composition, Fuse, Gate
 from xadapt.errors import ConfigError
 from xadapt.modeling import combined
-from xadapt.modeling.banks import Bank, BottleneckBank, LoRABank, Spread
+from xadapt.modeling.banks import Bank, BottleneckBank, DoRABank, LoRABank, Spread
 from xadapt.modeling.combined import Combined
 from xadapt.modeling.combined_bottleneck import BottleneckCombination, FusionBank, GateBank
 from xadapt.modeling.combined_lora import LoRACombination, LoRAFusionBank, LoRAGateBank
 from xadapt.modeling.encoder import Packed, checksum
-from xadapt.modeling.module import Module, shapes
-from xadapt.modeling.sites import Norm, Sites
-from xadapt.recipe import Bottleneck
+from xadapt.modeling.invertible import InvertibleBank
+from xadapt.modeling.module import Module, invertible_shapes, kept, shapes
+from xadapt.modeling.sites import Frozen, Norm, Place, Sites
+from xadapt.recipe import Bottleneck, LoRA
 
 Watch = Callable[[int, str, torch.Tensor], None]
 """Takes layer, site and the weights [T, parts] with which a combination took its parts there.
@@ -38,18 +39,24 @@ class Slot:
     composition: Composition = field(default_factory=Alone)
     own: Module | None = None
     combined: Combined | None = None
+    language: Module | None = None
+    """A frozen language adapter, below everything else (MAD-X)."""
 
     @property
     def below(self) -> tuple[Module, ...]:
-        return () if isinstance(self.composition, Fuse | Gate) else self.composition.parts
+        """Frozen modules, the lowest first."""
+        lowest = (self.language,) if self.language else ()
+        return lowest if isinstance(self.composition, Fuse | Gate) else (*lowest, *self.composition.parts)
 
     @property
     def structure(self) -> Hashable:
         """Jobs with an equal structure share a bank."""
+        below = tuple(_shape(part) for part in self.below)
         if self.combined is not None:
             settings = getattr(self.combined, "settings", None)
-            return (type(self.combined), settings, tuple(_shape(part) for part in self.combined.parts))
-        return (tuple(_shape(part) for part in self.below), _shape(self.own) if self.own else None)
+            parts = tuple(_shape(part) for part in self.combined.parts)
+            return (below, type(self.combined), settings, parts)
+        return (below, _shape(self.own) if self.own else None)
 
 
 def _shape(module: Module) -> Hashable:
@@ -73,13 +80,13 @@ class Group(nn.Module):
         self.jobs = tuple(jobs)
         first = slots[0]
         self.chain = nn.ModuleList()
-        if first.combined is not None:
-            self.chain.append(_combination([slot.combined for slot in slots if slot.combined]))
-            return
         for depth in range(len(first.below)):
             self.chain.append(_bank([slot.below[depth] for slot in slots], trainable=False))
-        if first.own is not None:
+        if first.combined is not None:
+            self.chain.append(_combination([slot.combined for slot in slots if slot.combined]))
+        elif first.own is not None:
             self.chain.append(_bank([slot.own for slot in slots if slot.own], trainable=True))
+        self.invertible = _invertible(slots)
 
     @property
     def own(self) -> Bank | None:
@@ -87,10 +94,29 @@ class Group(nn.Module):
         last = self.chain[-1] if len(self.chain) else None
         return last if isinstance(last, Bank) and last.trainable else None
 
+    def trainable(self) -> Iterator[tuple[str, nn.Parameter]]:
+        """What trains of the jobs, by name."""
+        if self.own is not None:
+            yield from self.own.named_parameters()
+        if self.invertible is not None:
+            yield from self.invertible.named_parameters("invertible")
+
 
 def _bank(modules: Sequence[Module], trainable: bool) -> Bank:
-    kind = BottleneckBank if isinstance(modules[0].method, Bottleneck) else LoRABank
-    return kind(modules, trainable)
+    method = modules[0].method
+    if isinstance(method, Bottleneck):
+        return BottleneckBank(modules, trainable)
+    return DoRABank(modules, trainable) if _is_dora(modules[0]) else LoRABank(modules, trainable)
+
+
+def _is_dora(module: Module) -> bool:
+    return isinstance(module.method, LoRA) and module.method.dora
+
+
+def _invertible(slots: Sequence[Slot]) -> InvertibleBank | None:
+    """That of the language adapters below, or of those that train."""
+    modules = [found for slot in slots if (found := slot.language or slot.own) and found.invertible]
+    return InvertibleBank(modules, trainable=slots[0].language is None) if modules else None
 
 
 def _combination(values: Sequence[Any]) -> Bank:
@@ -139,9 +165,8 @@ class Assembled(nn.Module):
         found = []
         for number, group in enumerate(self.groups):
             assert isinstance(group, Group)
-            if group.own is not None:
-                for name, parameter in group.own.named_parameters():
-                    found.append(Stacked(f"module.{number}.{name}", parameter, group.jobs))
+            for name, parameter in group.trainable():
+                found.append(Stacked(f"module.{number}.{name}", parameter, group.jobs))
         return found
 
     def regularized(self, losses: dict[int, torch.Tensor]) -> dict[int, torch.Tensor]:
@@ -166,8 +191,19 @@ class Assembled(nn.Module):
                 if slot.combined is not None:
                     return combined.Gate(weights, slot.combined.parts)
                 if slot.own is not None:
-                    return Module(slot.own.method, weights)
+                    trains = slot.language is None and group.invertible is not None
+                    own = group.invertible.row(group.jobs.index(job)) if trains else {}
+                    return Module(slot.own.method, weights, own)
         raise ConfigError(f"job {job} trains no module")
+
+    def inverse(self, job: int) -> Callable[[torch.Tensor], torch.Tensor] | None:
+        """What undoes the invertible adapter of a job, [T, d] -> [T, d]; None where it has none."""
+        for group in self.groups:
+            assert isinstance(group, Group)
+            if job in group.jobs and group.invertible is not None:
+                bank, row = group.invertible, group.jobs.index(job)
+                return lambda x: bank.inverse(Spread((row,), (len(x),)), x)
+        return None
 
     def fingerprint(self) -> tuple[int, ...]:
         """An exact checksum of the frozen modules."""
@@ -179,14 +215,22 @@ def _check(slot: Slot, config: Any) -> None:
     if parts:
         combined.check_parts(slot.composition.form, parts)
     modules = [*slot.below, *parts, *([slot.own] if slot.own else ())]
+    if len(slot.below) + (slot.own is not None) > 1 and any(_is_dora(module) for module in modules):
+        raise ConfigError("stack of DoRA is not defined: each of its modules rescales the whole matrix")
     for module in modules:
         layers = next(iter(module.weights.values())).shape[0]
-        if layers != config.num_hidden_layers:
+        if layers != len(kept(module.method, config.num_hidden_layers)):
             raise ConfigError(f"a module for {layers} layers on an encoder of {config.num_hidden_layers}")
         found = {name: tuple(weight.shape[1:]) for name, weight in module.weights.items()}
         for name, needed in shapes(module.method, config).items():
             if found.get(name) != needed:
                 raise ConfigError(f"module weight {name!r} is {found.get(name)}, the encoder needs {needed}")
+        if {name: tuple(w.shape) for name, w in module.invertible.items()} != invertible_shapes(
+            module.method, config
+        ):
+            raise ConfigError("an invertible adapter of another size than the encoder's embeddings")
+        if module.invertible and module is not (slot.language or slot.own):
+            raise ConfigError("an invertible adapter above another module; it belongs to the lowest")
 
 
 class _Forward:
@@ -204,6 +248,7 @@ class _Forward:
         self.streams = streams
         self.watch = watch or _unwatched
         self.parts = []
+        self.invertible = []
         targets: set[str] = set()
         for group in assembled.groups:
             assert isinstance(group, Group)
@@ -212,6 +257,8 @@ class _Forward:
                 continue
             rows = tuple(group.jobs.index(jobs[place]) for place in places)
             spread = Spread(rows, tuple(tokens[place] for place in places))
+            if group.invertible is not None:
+                self.invertible.append((group.invertible, spread, places))
             for bank in group.chain:
                 combines = isinstance(bank, BottleneckCombination | LoRACombination)
                 layers = bank.folded(rows) if combines else bank.layers(rows)  # type: ignore[operator]
@@ -219,25 +266,37 @@ class _Forward:
                 targets |= getattr(bank, "targets", frozenset())
         self.targets = frozenset(targets)
 
-    def project(self, layer: int, name: str, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    def embedded(self, x: torch.Tensor) -> torch.Tensor:
+        for bank, spread, places in self.invertible:
+            x = self._put(x, bank(spread, self._take(x, places)), places, spread)
+        return x
+
+    def project(
+        self, layer: int, name: str, x: torch.Tensor, y: torch.Tensor, frozen: Frozen
+    ) -> torch.Tensor:
         for bank, layers, spread, places in self.parts:
-            given = name, layers[layer], spread
-            if isinstance(bank, LoRABank) and name in bank.targets:
-                delta = bank.update(*given, self._take(x, places), self._streams(places))
-                y = self._add(y, delta, places, spread)
-            elif isinstance(bank, LoRACombination) and name in bank.targets:
-                note = partial(self.watch, layer, name)
-                delta = bank.update(*given, self._take(x, places), self._streams(places), note)
+            if not isinstance(bank, LoRABank | LoRACombination) or name not in bank.targets:
+                continue
+            given = name, layers[layer], spread, self._take(x, places)
+            if isinstance(bank, LoRABank):
+                new = bank.apply_to(*given, self._take(y, places), frozen, self._streams(places))
+                y = self._put(y, new, places, spread)
+            else:
+                delta = bank.update(*given, self._streams(places), partial(self.watch, layer, name))
                 y = self._add(y, delta, places, spread)
         return y
 
-    def after(self, layer: int, hidden: torch.Tensor, residual: torch.Tensor, norm: Norm) -> torch.Tensor:
+    def after(
+        self, layer: int, place: Place, hidden: torch.Tensor, residual: torch.Tensor, norm: Norm
+    ) -> torch.Tensor:
         for bank, layers, spread, places in self.parts:
             if not isinstance(bank, BottleneckBank | BottleneckCombination):
                 continue
+            if place not in bank.places or not layers[layer]:
+                continue
             given = layers[layer], spread, self._take(hidden, places), self._take(residual, places), norm
             if isinstance(bank, BottleneckBank):
-                new = bank.apply_to(*given)
+                new = bank.apply_to(place, *given)
             else:
                 new = bank.apply_to(*given, self._streams(places), partial(self.watch, layer, "after"))
             hidden = self._put(hidden, new, places, spread)

@@ -13,8 +13,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from xadapt.modeling.module import Module
-from xadapt.modeling.sites import Norm
+from xadapt.modeling.module import Module, prefixes
+from xadapt.modeling.sites import Frozen, Norm, Place
 from xadapt.recipe import Bottleneck, LoRA
 
 NON_LINEARITIES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
@@ -48,6 +48,14 @@ class Spread:
         biases = [None] * len(self.tokens) if bias is None else bias.unbind(0)
         parts = zip(x.split(list(self.tokens)), weight.unbind(0), biases, strict=True)
         return torch.cat([F.linear(part, w, b) for part, w, b in parts])
+
+    def times(self, x: torch.Tensor, factors: torch.Tensor) -> torch.Tensor:
+        """x [T, out] times [rows, out], each job by its own row."""
+        if len(set(self.tokens)) == 1:
+            groups: torch.Tensor = x.unflatten(0, (len(self.tokens), -1))
+            return (groups * factors.unsqueeze(1)).flatten(0, 1)
+        parts = zip(x.split(list(self.tokens)), factors.unbind(0), strict=True)
+        return torch.cat([part * own for part, own in parts])
 
     def drop(self, x: torch.Tensor, rate: float, streams: Sequence[Any]) -> torch.Tensor:
         """Dropout of x [T, ...], each job by its own stream."""
@@ -90,28 +98,48 @@ class Bank(nn.Module):
 
 
 class BottleneckBank(Bank):
-    """h + up(f(down(LayerNorm(h + x)))): the sequential bottleneck of Pfeiffer et al. 2021."""
+    """h + scale up(f(down(z))) at each place of the method, which says what z is (recipe.Bottleneck)."""
 
     def __init__(self, modules: Sequence[Module], trainable: bool) -> None:
         super().__init__([module.weights for module in modules], trainable)
         method = modules[0].method
         assert isinstance(method, Bottleneck)
+        self.method = method
         self.function = NON_LINEARITIES[method.non_linearity]
+        self.prefixes = prefixes(method)
+        self.places = frozenset(self.prefixes)
+
+    def layers(self, rows: Sequence[int]) -> list[dict[str, torch.Tensor]]:
+        """As of any bank; nothing for a layer that is left out."""
+        found = super().layers(rows)
+        for layer in self.method.leave_out:
+            found.insert(layer, {})
+        return found
 
     def apply_to(
         self,
+        place: Place,
         w: dict[str, torch.Tensor],
         spread: Spread,
         hidden: torch.Tensor,
         residual: torch.Tensor,
         norm: Norm,
     ) -> torch.Tensor:
-        inner = self.function(spread.linear(norm(hidden + residual), w["down_weight"], w["down_bias"]))
-        return hidden + spread.linear(inner, w["up_weight"], w["up_bias"])
+        start = self.prefixes[place]
+        given = self._input(hidden, residual, norm)
+        inner = self.function(spread.linear(given, w[f"{start}down_weight"], w[f"{start}down_bias"]))
+        update = spread.linear(inner, w[f"{start}up_weight"], w[f"{start}up_bias"])
+        return torch.add(hidden, update, alpha=self.method.scale)
+
+    def _input(self, hidden: torch.Tensor, residual: torch.Tensor, norm: Norm) -> torch.Tensor:
+        if self.method.place == "sequential":
+            return norm(hidden + residual)
+        # Without autocast a frozen matrix in half precision gives what fp32 weights do not take.
+        return (hidden if self.method.place == "double" else residual).float()
 
 
 class LoRABank(Bank):
-    """y + (alpha / rank) B A x (Hu et al. 2022).
+    """y + scale B A x (Hu et al. 2022).
 
     Two stacked updates are added, each on the layer's own input, as `peft` does with two active
     adapters. (`adapters` feeds the output of the first A B pair into the second, which is no update of
@@ -126,17 +154,60 @@ class LoRABank(Bank):
         self.rate = method.dropout if trainable else 0.0
         self.targets = frozenset(method.targets)
 
-    def update(
+    def apply_to(
         self,
         name: str,
         w: dict[str, torch.Tensor],
         spread: Spread,
         x: torch.Tensor,
+        y: torch.Tensor,
+        frozen: Frozen,
         streams: Sequence[Any] | None,
     ) -> torch.Tensor:
-        if streams is not None and self.rate:
-            x = spread.drop(x, self.rate, streams)
+        """The output to go on with where the projection `name`, `frozen`, gave `y` for input `x`."""
+        # In the precision of the frozen projection, so that query, key and value stay alike.
+        return y + self.update(name, w, spread, self._dropped(x, spread, streams)).to(y.dtype)
+
+    def update(self, name: str, w: dict[str, torch.Tensor], spread: Spread, x: torch.Tensor) -> torch.Tensor:
+        """scale B A x, [T, out]."""
         down = w[f"{name}.A"]
         # Without autocast a frozen projection in half precision gives what fp32 weights do not take.
         low = spread.linear(x.to(down.dtype), down, None)
         return spread.linear(low, w[f"{name}.B"], None) * self.scale
+
+    def _dropped(self, x: torch.Tensor, spread: Spread, streams: Sequence[Any] | None) -> torch.Tensor:
+        return x if streams is None or not self.rate else spread.drop(x, self.rate, streams)
+
+
+class DoRABank(LoRABank):
+    """(m / n) (W + scale B A) x with n the norms of the rows of W + scale B A (Liu et al. 2024).
+
+    As in `peft`, n is a constant for the gradient (section 4.3), and dropout of the input is dropout before W
+    and before A alike: m / n - 1 of what W then gives is added to what it gives without dropout.
+    """
+
+    def apply_to(
+        self,
+        name: str,
+        w: dict[str, torch.Tensor],
+        spread: Spread,
+        x: torch.Tensor,
+        y: torch.Tensor,
+        frozen: Frozen,
+        streams: Sequence[Any] | None,
+    ) -> torch.Tensor:
+        share = w[f"{name}.magnitude"] / self._norms(name, w, frozen)
+        given = self._dropped(x, spread, streams)
+        base = y if given is x else F.linear(given.to(frozen.weight.dtype), frozen.weight)
+        base = base.to(share.dtype) - (frozen.bias if given is x else 0)
+        whole = spread.times(base + self.update(name, w, spread, given), share)
+        return (y + (whole - base)).to(y.dtype)
+
+    @torch.no_grad()
+    def _norms(self, name: str, w: dict[str, torch.Tensor], frozen: Frozen) -> torch.Tensor:
+        """[rows, out]."""
+        # Half precision would shift every row by as much as training moves it.
+        with torch.autocast(frozen.weight.device.type, enabled=False):
+            whole = torch.baddbmm(frozen.weight.float(), w[f"{name}.B"], w[f"{name}.A"], alpha=self.scale)
+        norms: torch.Tensor = torch.linalg.vector_norm(whole, dim=-1)
+        return norms

@@ -32,6 +32,7 @@ class BottleneckCombination(Bank):
         assert isinstance(method, Bottleneck)
         self.function = NON_LINEARITIES[method.non_linearity]
         self.count = len(combined[0].parts)
+        self.places = frozenset({"output"})
         self.parts = Bank([_joined(one.parts) for one in combined], trainable=False)
 
     def folded(self, rows: Sequence[int]) -> list[dict[str, torch.Tensor]]:
@@ -153,10 +154,15 @@ def for_tokens(weights: torch.Tensor, spread: Spread) -> torch.Tensor:
 
 def _joined(parts: Sequence[Module]) -> dict[str, torch.Tensor]:
     """The parts as one wide bottleneck; `up` is [L, d, parts * (r + 1)], biases last."""
-    ups = torch.cat([part.weights["up_weight"] for part in parts], -1)
-    biases = torch.stack([part.weights["up_bias"] for part in parts], -1)
+    ups = torch.cat([_scale(part) * part.weights["up_weight"] for part in parts], -1)
+    biases = torch.stack([_scale(part) * part.weights["up_bias"] for part in parts], -1)
     return {
         "down_weight": torch.cat([part.weights["down_weight"] for part in parts], 1),
         "down_bias": torch.cat([part.weights["down_bias"] for part in parts], 1),
         "up": torch.cat([ups, biases], -1),
     }
+
+
+def _scale(part: Module) -> float:
+    assert isinstance(part.method, Bottleneck)
+    return part.method.scale

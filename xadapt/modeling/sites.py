@@ -1,12 +1,21 @@
-"""Where modules meet the encoder: beside a frozen projection, and after the feed-forward of a layer."""
+"""Where modules meet the encoder: behind the embeddings, beside a frozen projection, and after the two halves of a layer."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import torch
 
 Dropout = Callable[[torch.Tensor], torch.Tensor]
 Norm = Callable[[torch.Tensor], torch.Tensor]
+Place = Literal["attention", "output"]
+"""The half of a layer behind which a bottleneck stands: the attention or the feed-forward."""
+
+
+class Frozen(NamedTuple):
+    """A frozen projection: `weight` [out, in], `bias` [out]."""
+
+    weight: torch.Tensor
+    bias: torch.Tensor
 
 
 def no_dropout(x: torch.Tensor) -> torch.Tensor:
@@ -23,11 +32,18 @@ class Sites(Protocol):
     def tokens(self) -> tuple[int, ...] | None:
         """Tokens of each job of the batch that it was made for; None fits every batch."""
 
-    def project(self, layer: int, name: str, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        """After the frozen projection `name` gave `y` for input `x`: the output to go on with."""
+    def embedded(self, x: torch.Tensor) -> torch.Tensor:
+        """After the embeddings with their norm and dropout: what the first layer reads."""
 
-    def after(self, layer: int, hidden: torch.Tensor, residual: torch.Tensor, norm: Norm) -> torch.Tensor:
-        """After the second feed-forward matrix: `hidden` to go on with, before norm(hidden + residual)."""
+    def project(
+        self, layer: int, name: str, x: torch.Tensor, y: torch.Tensor, frozen: Frozen
+    ) -> torch.Tensor:
+        """After the projection `name`, `frozen`, gave `y` for input `x`: the output to go on with."""
+
+    def after(
+        self, layer: int, place: Place, hidden: torch.Tensor, residual: torch.Tensor, norm: Norm
+    ) -> torch.Tensor:
+        """After the last matrix of a half: `hidden` to go on with, before norm(hidden + residual)."""
 
 
 class NoSites:
@@ -36,10 +52,17 @@ class NoSites:
     targets: frozenset[str] = frozenset()
     tokens = None
 
-    def project(self, layer: int, name: str, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    def embedded(self, x: torch.Tensor) -> torch.Tensor:
+        return x
+
+    def project(
+        self, layer: int, name: str, x: torch.Tensor, y: torch.Tensor, frozen: Frozen
+    ) -> torch.Tensor:
         return y
 
-    def after(self, layer: int, hidden: torch.Tensor, residual: torch.Tensor, norm: Norm) -> torch.Tensor:
+    def after(
+        self, layer: int, place: Place, hidden: torch.Tensor, residual: torch.Tensor, norm: Norm
+    ) -> torch.Tensor:
         return hidden
 
 

@@ -120,7 +120,8 @@ def new_slot(stage: Train | Mixture, ground: Base, context: Context, seed: int) 
         return Slot(parts, combined=combined.Gate.initial(parts.parts, config))
     if isinstance(parts, Continue):
         return Slot(Alone(), own=parts.parts[0])
-    return Slot(parts, own=Module.initial(stage.recipe.method, config, seed))
+    norms = ground.encoder.row_norms
+    return Slot(parts, own=Module.initial(stage.recipe.method, config, seed, norms))
 
 
 def load_head(stage: Train, encoder: Encoder, labels: Sequence[str], folder: Path) -> torch.nn.Module:
