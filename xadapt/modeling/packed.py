@@ -20,7 +20,7 @@ class Packed:
     lengths: tuple[int, ...]
     groups: tuple[int, ...] = ()
     types: torch.Tensor | None = None
-    """[T], int64: the text of a pair that a token is of, for encoders with a vocabulary of types; 0 when None."""
+    """[T], int64: which text of a pair a token is of; 0 when None. Encoders of one type do without."""
 
     def __post_init__(self) -> None:
         if self.ids.shape != (sum(self.lengths),):
