@@ -1,14 +1,13 @@
 """Compositions of several jobs onto one encoder: jobs of one structure share a bank."""
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import torch
 from torch import nn
 
-from xadapt.composition import Alone, Composition, Fuse, Gate
 from xadapt.errors import ConfigError
 from xadapt.modeling import combined
 from xadapt.modeling.banks import Bank, BottleneckBank, DoRABank, LoRABank, Spread
@@ -17,50 +16,18 @@ from xadapt.modeling.combined_bottleneck import BottleneckCombination, FusionBan
 from xadapt.modeling.combined_lora import LoRACombination, LoRAFusionBank, LoRAGateBank
 from xadapt.modeling.encoder import Packed, checksum
 from xadapt.modeling.invertible import InvertibleBank
-from xadapt.modeling.module import Module, invertible_shapes, kept, shapes
+from xadapt.modeling.module import Module
 from xadapt.modeling.sites import Frozen, Norm, Place, Sites
-from xadapt.recipe import Bottleneck, LoRA
+from xadapt.modeling.slot import Slot, check, is_dora
+from xadapt.recipe import Bottleneck
+
+__all__ = ["Assembled", "Slot", "Stacked", "Watch"]
 
 Watch = Callable[[int, str, torch.Tensor], None]
 """Takes layer, site and the weights [T, parts] with which a combination took its parts there.
 
 The site is a projection for LoRA, `after` for bottlenecks.
 """
-
-
-@dataclass(frozen=True)
-class Slot:
-    """One job: frozen modules below (the leaves of `composition`), and what trains on top.
-
-    `own` is the job's module (for `continue` it starts as a copy and nothing is below); `combined` are the
-    leaves of `fuse` or `gate` with what is learned of them. With neither, the composition is read as it is.
-    """
-
-    composition: Composition = field(default_factory=Alone)
-    own: Module | None = None
-    combined: Combined | None = None
-    language: Module | None = None
-    """A frozen language adapter, below everything else (MAD-X)."""
-
-    @property
-    def below(self) -> tuple[Module, ...]:
-        """Frozen modules, the lowest first."""
-        lowest = (self.language,) if self.language else ()
-        return lowest if isinstance(self.composition, Fuse | Gate) else (*lowest, *self.composition.parts)
-
-    @property
-    def structure(self) -> Hashable:
-        """Jobs with an equal structure share a bank."""
-        below = tuple(_shape(part) for part in self.below)
-        if self.combined is not None:
-            settings = getattr(self.combined, "settings", None)
-            parts = tuple(_shape(part) for part in self.combined.parts)
-            return (below, type(self.combined), settings, parts)
-        return (below, _shape(self.own) if self.own else None)
-
-
-def _shape(module: Module) -> Hashable:
-    return module.method, tuple(sorted((name, tuple(w.shape)) for name, w in module.weights.items()))
 
 
 @dataclass(frozen=True)
@@ -106,11 +73,7 @@ def _bank(modules: Sequence[Module], trainable: bool) -> Bank:
     method = modules[0].method
     if isinstance(method, Bottleneck):
         return BottleneckBank(modules, trainable)
-    return DoRABank(modules, trainable) if _is_dora(modules[0]) else LoRABank(modules, trainable)
-
-
-def _is_dora(module: Module) -> bool:
-    return isinstance(module.method, LoRA) and module.method.dora
+    return DoRABank(modules, trainable) if is_dora(modules[0]) else LoRABank(modules, trainable)
 
 
 def _invertible(slots: Sequence[Slot]) -> InvertibleBank | None:
@@ -135,7 +98,7 @@ class Assembled(nn.Module):
         self.slots = tuple(slots)
         members: dict[Hashable, list[int]] = {}
         for job, slot in enumerate(slots):
-            _check(slot, config)
+            check(slot, config)
             members.setdefault(slot.structure, []).append(job)
         self.groups = nn.ModuleList(Group([slots[j] for j in jobs], jobs) for jobs in members.values())
 
@@ -191,8 +154,8 @@ class Assembled(nn.Module):
                 if slot.combined is not None:
                     return combined.Gate(weights, slot.combined.parts)
                 if slot.own is not None:
-                    trains = slot.language is None and group.invertible is not None
-                    own = group.invertible.row(group.jobs.index(job)) if trains else {}
+                    bank = group.invertible
+                    own = bank.row(group.jobs.index(job)) if bank is not None and bank.trainable else {}
                     return Module(slot.own.method, weights, own)
         raise ConfigError(f"job {job} trains no module")
 
@@ -208,29 +171,6 @@ class Assembled(nn.Module):
     def fingerprint(self) -> tuple[int, ...]:
         """An exact checksum of the frozen modules."""
         return checksum(self.buffers())
-
-
-def _check(slot: Slot, config: Any) -> None:
-    parts = slot.combined.parts if slot.combined else ()
-    if parts:
-        combined.check_parts(slot.composition.form, parts)
-    modules = [*slot.below, *parts, *([slot.own] if slot.own else ())]
-    if len(slot.below) + (slot.own is not None) > 1 and any(_is_dora(module) for module in modules):
-        raise ConfigError("stack of DoRA is not defined: each of its modules rescales the whole matrix")
-    for module in modules:
-        layers = next(iter(module.weights.values())).shape[0]
-        if layers != len(kept(module.method, config.num_hidden_layers)):
-            raise ConfigError(f"a module for {layers} layers on an encoder of {config.num_hidden_layers}")
-        found = {name: tuple(weight.shape[1:]) for name, weight in module.weights.items()}
-        for name, needed in shapes(module.method, config).items():
-            if found.get(name) != needed:
-                raise ConfigError(f"module weight {name!r} is {found.get(name)}, the encoder needs {needed}")
-        if {name: tuple(w.shape) for name, w in module.invertible.items()} != invertible_shapes(
-            module.method, config
-        ):
-            raise ConfigError("an invertible adapter of another size than the encoder's embeddings")
-        if module.invertible and module is not (slot.language or slot.own):
-            raise ConfigError("an invertible adapter above another module; it belongs to the lowest")
 
 
 class _Forward:

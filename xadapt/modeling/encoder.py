@@ -175,6 +175,7 @@ class Encoder(nn.Module):
         if max(packed.lengths) > (room := positions(self.config)):
             raise ValueError(f"a sequence has {max(packed.lengths)} tokens, the encoder has {room} positions")
         x = dropout(self.norm(self._embedded(packed)))
+        x = sites.embedded(x)
         attention = Attention(packed.lengths, self.config.num_attention_heads, x.device)
         for number, layer in enumerate(self.layers[:upto]):
             x = layer(x, number, attention, sites, dropout)

@@ -102,6 +102,8 @@ class LMHead(nn.Module):
         self.dense, self.norm, self.bias = dense, norm, bias
         # Held in a closure: the embeddings belong to the encoder and must not be a parameter twice.
         self._words: Callable[[], nn.Parameter] = lambda: words
+        self.undo: Callable[[torch.Tensor], torch.Tensor] = _as_it_is
+        """The inverse of an invertible adapter at the embeddings."""
 
     @classmethod
     def initial(cls, config: Any, words: nn.Parameter, seed: int) -> "LMHead":
@@ -111,4 +113,8 @@ class LMHead(nn.Module):
 
     def forward(self, x: torch.Tensor, dropout: Dropout) -> torch.Tensor:
         """[tokens, d] -> [tokens, vocabulary]."""
-        return F.linear(self.norm(F.gelu(self.dense(x))), self._words(), self.bias)
+        return F.linear(self.undo(self.norm(F.gelu(self.dense(x)))), self._words(), self.bias)
+
+
+def _as_it_is(x: torch.Tensor) -> torch.Tensor:
+    return x

@@ -80,7 +80,8 @@ def invertible_shapes(method: Method, config: Any) -> dict[str, tuple[int, ...]]
         return {}
     half = config.hidden_size // 2
     found: dict[str, tuple[int, ...]] = {}
-    for name, inner, outer in (("F", config.hidden_size - half, half), ("G", half, config.hidden_size - half)):
+    rest = config.hidden_size - half
+    for name, inner, outer in (("F", rest, half), ("G", half, rest)):
         units = int(inner // method.invertible_reduction_factor)
         if units < 1:
             factor = method.invertible_reduction_factor

@@ -1,4 +1,4 @@
-"""Where modules meet the encoder: behind the embeddings, beside a frozen projection, and after the two halves of a layer."""
+"""Where modules meet the encoder: behind the embeddings, beside a projection, after each half of a layer."""
 
 from collections.abc import Callable
 from typing import Literal, NamedTuple, Protocol
