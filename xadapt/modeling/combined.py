@@ -122,7 +122,11 @@ def check_parts(form: str, parts: Sequence[Module]) -> None:
 def _plain(method: Method) -> Method | None:
     """The method without variants that are no sum over modules; None for another method."""
     if isinstance(method, Bottleneck):
-        return Bottleneck(reduction_factor=method.reduction_factor, non_linearity=method.non_linearity)
+        return Bottleneck(
+            reduction_factor=method.reduction_factor,
+            non_linearity=method.non_linearity,
+            scaling=method.scaling if method.place == "sequential" else None,
+        )
     if isinstance(method, LoRA):
         kept = {name: getattr(method, name) for name in ("rank", "alpha", "dropout", "targets", "rslora")}
         return LoRA(**kept)

@@ -163,12 +163,15 @@ def stacked(
     parts: Mapping[str, tuple[str, tuple[int, ...]]],
     layers: int,
     given: str,
+    left_out: Collection[int] = (),
 ) -> dict[str, torch.Tensor]:
     """Our name -> [layers, ...]; `parts`: their name below a layer -> (our name, shape in one layer).
 
-    Every weight must be one of these, and every layer must have each; `given` is what the shapes follow from.
+    Every weight must be one of these, and every layer that is not `left_out` must have each; `given` is what
+    the shapes follow from.
     """
     found: dict[tuple[str, int], torch.Tensor] = {}
+    there = [layer for layer in range(layers) if layer not in left_out]
     for name, weight in weights.items():
         match = LAYER.fullmatch(name)
         if match is None or match["part"] not in parts:
@@ -177,13 +180,15 @@ def stacked(
         ours, shape = parts[match["part"]]
         if (layer := int(match["layer"])) >= layers:
             raise IntegrityError(f"{place}: weight {name!r}; the encoder has {layers} layers, from 0")
+        if layer in left_out:
+            raise IntegrityError(f"{place}: weight {name!r}; its settings leave layer {layer} out")
         if tuple(weight.shape) != shape:
             raise IntegrityError(
                 f"{place}: weight {name!r} is {list(weight.shape)}; {given} needs {list(shape)}"
             )
         found[ours, layer] = weight
     for theirs, (ours, _) in parts.items():
-        for layer in range(layers):
+        for layer in there:
             if (ours, layer) not in found:
                 raise IntegrityError(f"{place}: weight 'encoder.layer.{layer}.{theirs}' is missing")
-    return {ours: torch.stack([found[ours, n] for n in range(layers)]) for ours, _ in parts.values()}
+    return {ours: torch.stack([found[ours, n] for n in there]) for ours, _ in parts.values()}

@@ -39,7 +39,7 @@ PLAIN: dict[str, Any] = {"peft_type": "LORA", "bias": "none"}
 FREE = (
     # what is read here, or from the weights
     *("r", "lora_alpha", "lora_dropout", "base_model_name_or_path", "target_modules", "exclude_modules"),
-    *("layers_pattern", "layers_to_transform", "use_rslora"),
+    *("layers_pattern", "layers_to_transform", "use_rslora", "use_dora"),
     # what says nothing of the computation
     *("auto_mapping", "inference_mode", "megatron_core", "peft_version", "qalora_group_size"),
     *("init_lora_weights", "revision", "task_type"),
@@ -55,6 +55,8 @@ def _parts(method: LoRA, config: Any) -> dict[str, tuple[str, tuple[int, ...]]]:
 
 def _their(ours: str) -> str:
     target, side = ours.split(".")
+    if side == "magnitude":
+        return f"{KEYS[target]}.lora_magnitude_vector"
     return f"{KEYS[target]}.lora_{side}.weight"
 
 
@@ -85,13 +87,13 @@ def _settings(method: LoRA, about: About) -> dict[str, Any]:
         "rank_pattern": {},
         "target_modules": rf".*layer\.\d+\.({modules})",
         "task_type": "FEATURE_EXTRACTION",
-        "use_dora": False,
+        "use_dora": method.dora,
         "use_rslora": method.rslora,
     }
 
 
 def load(folder: Path, host: Host) -> Module:
-    """Raises IntegrityError for anything but LoRA or rsLoRA for this encoder (DoRA, patterns)."""
+    """Raises IntegrityError for anything but LoRA, rsLoRA or DoRA for this encoder (patterns, gates)."""
     place = folder / FILES[0]
     facts = read_facts(place)
     check_model(place, "base_model_name_or_path", facts.get("base_model_name_or_path"), host)
@@ -125,5 +127,12 @@ def _method(place: Path, facts: dict[str, Any], targets: Sequence[Any]) -> LoRA:
         lambda rate: type(rate) in (int, float) and 0 <= rate < 1,
         "a share from 0 to below 1",
     )
-    rslora = field(place, {"use_rslora": False} | facts, "use_rslora", is_flag, "true or false")
-    return LoRA(rank=rank, alpha=float(alpha), dropout=float(dropout), targets=tuple(targets), rslora=rslora)
+    flags = {"use_rslora": False, "use_dora": False} | facts
+    return LoRA(
+        rank=rank,
+        alpha=float(alpha),
+        dropout=float(dropout),
+        targets=tuple(targets),
+        rslora=field(place, flags, "use_rslora", is_flag, "true or false"),
+        dora=field(place, flags, "use_dora", is_flag, "true or false"),
+    )

@@ -31,6 +31,8 @@ def merge(modules: Sequence[Module], how: Merge) -> tuple[Module, float]:
 
     Raises ConfigError for modules of different methods, sizes or base layers, and for what has no exact form.
     """
+    if any(isinstance(module.method, LoRA) and module.method.dora for module in modules):
+        raise ConfigError("merge of DoRA: its update is no sum, since it rescales the frozen matrix")
     weights = how.weights or (1 / len(modules),) * len(modules)
     if all(isinstance(module.method, Bottleneck) for module in modules):
         return _average(modules, weights, how), 0.0
