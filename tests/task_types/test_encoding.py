@@ -12,7 +12,7 @@ def test_masking_hides_the_declared_share_and_no_special_token():
     lines = [Text(str(i), text, None) for i, text in enumerate(SCRIPTS * 20)]
     items = mlm.encode(lines, TRAINED, Recipe(), ())
     batch = mlm.batch(items, np.random.default_rng(1), Recipe(mask=0.2))
-    original = np.concatenate([item.sequences[0] for item in items])
+    original = np.concatenate([item.sequences[0].ids for item in items])
     at = batch.targets["at"].numpy()
     share = len(at) / (original >= 4).sum()
     assert abs(share - 0.2) < 0.02

@@ -35,8 +35,8 @@ def test_a_passage_is_one_item_and_a_training_item_a_query_with_one_answer() -> 
     pairs = encode_training(task_type("ranking"), SEARCH, TOKENIZER, Recipe(), ())
     assert [(pair.example, pair.target[0]) for pair in pairs] == [(3, "c0"), (3, "c2"), (4, "c1")]
     for pair, candidate in zip(pairs, (0, 2, 1), strict=True):
-        assert np.array_equal(pair.sequences[0], items[pair.example].sequences[0])
-        assert np.array_equal(pair.sequences[1], items[candidate].sequences[0])
+        assert np.array_equal(pair.sequences[0].ids, items[pair.example].sequences[0].ids)
+        assert np.array_equal(pair.sequences[1].ids, items[candidate].sequences[0].ids)
 
 
 @pytest.mark.parametrize(

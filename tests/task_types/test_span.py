@@ -68,7 +68,9 @@ def test_any_answer_lies_in_the_smallest_span_of_tokens_that_holds_it(name, chos
     assert bare(example.answers[0]) in found(item, example)
     for token in (first, last):
         assert item.detail[token, 0] < end and item.detail[token, 1] > start, "a token less would do"
-        assert TOKENIZERS[name].id_to_token(item.sequences[0][token]) != "▁", "a space holds no part of it"
+        assert TOKENIZERS[name].id_to_token(item.sequences[0].ids[token]) != "▁", (
+            "a space holds no part of it"
+        )
 
 
 @modest
@@ -102,7 +104,7 @@ def test_windows_are_those_of_the_tokenizer_itself(name, chosen, limit, stride):
     tokenizer.enable_truncation(limit, stride=stride, strategy="only_second")
     first = tokenizer.encode("wo?", context)
     expected = [encoding.ids for encoding in [first, *first.overflowing]]
-    assert [list(item.sequences[0]) for item in items] == expected
+    assert [list(item.sequences[0].ids) for item in items] == expected
 
 
 @modest
@@ -163,7 +165,7 @@ def test_a_long_question_keeps_its_first_tokens_and_leaves_room_for_the_context(
     question = TRAINED.encode(example.question, add_special_tokens=False).ids[:kept]
     for item in items:
         assert item.tokens <= limit
-        assert list(item.sequences[0])[: kept + 3] == [0, *question, 2, 2]
+        assert list(item.sequences[0].ids)[: kept + 3] == [0, *question, 2, 2]
     assert any(item.target != (0, 0) for item in items) or limit == 8
 
 
@@ -178,7 +180,7 @@ def test_a_long_question_does_not_multiply_the_windows():
 
 def test_an_empty_question_is_a_question():
     (item,) = span.encode([asked("so it is", 3, 5, question="")], TRAINED, Recipe(), ())
-    assert list(item.sequences[0][:3]) == [0, 2, 2] and found(item, asked("so it is")) == "it"
+    assert list(item.sequences[0].ids[:3]) == [0, 2, 2] and found(item, asked("so it is")) == "it"
 
 
 @pytest.mark.parametrize("odd", [odd for odd in ODD if bare(odd)])

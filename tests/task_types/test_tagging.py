@@ -48,11 +48,11 @@ def test_every_word_is_read_from_its_own_first_token(name, sentence, limit):
     tokenizer.no_truncation()
     pieces = [tokenizer.encode(word, add_special_tokens=False).ids or [UNK] for word in sentence]
     kept = [word[: limit - 2] for word in pieces]
-    inner = [list(item.sequences[0][1:-1]) for item in items]
+    inner = [list(item.sequences[0].ids[1:-1]) for item in items]
     assert list(chain(*inner)) == list(chain(*kept))
-    first = [int(item.sequences[0][at]) for item in items for at in item.detail]
+    first = [int(item.sequences[0].ids[at]) for item in items for at in item.detail]
     assert first == [word[0] for word in pieces]
-    assert all((item.sequences[0][0], item.sequences[0][-1]) == (0, 2) for item in items)
+    assert all((item.sequences[0].ids[0], item.sequences[0].ids[-1]) == (0, 2) for item in items)
 
 
 @modest
@@ -71,7 +71,7 @@ def test_a_batch_reads_each_word_once_in_order(found, limit):
     items = tagging.encode(examples, TRAINED, Recipe(max_length=limit), LABELS)
     batch = tagging.batch(items, np.random.default_rng(0), Recipe())
     at = batch.targets["at"].numpy()
-    expected = [int(item.sequences[0][place]) for item in items for place in item.detail]
+    expected = [int(item.sequences[0].ids[place]) for item in items for place in item.detail]
     assert batch.ids.numpy()[at].tolist() == expected
     tags = [LABELS[number] for number in batch.targets["tag"].tolist()]
     assert tags == list(chain(*(example.tags for example in examples)))

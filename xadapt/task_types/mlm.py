@@ -1,6 +1,7 @@
 """Masked language modelling: how small encoders are made, and a task like any other (Devlin et al. 2019)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import tokenizers
@@ -10,17 +11,18 @@ from xadapt.examples import Text
 from xadapt.modeling.encoder import Dropout, Encoder, no_dropout
 from xadapt.modeling.heads import LMHead
 from xadapt.recipe import Recipe
-from xadapt.task_types.items import Batch, Item, encode_pairs, lay_out
-
-SPECIAL = 4
-"""`<s> <pad> </s> <unk>` have the first ids of every XLM-R vocabulary, `<mask>` the last."""
+from xadapt.task_types.items import Batch, Item, encode_pairs, lay_out, special
 
 
 def encode(
     examples: Sequence[Text], tokenizer: tokenizers.Tokenizer, recipe: Recipe, labels: Sequence[str]
 ) -> list[Item]:
-    """One item per line, or pair of parallel lines; `detail` is (vocabulary size, id of `<mask>`)."""
-    detail = (tokenizer.get_vocab_size(), tokenizer.token_to_id("<mask>"))
+    """One item per line, or pair of parallel lines; `detail` is (mask id, [vocabulary] whether it is no special token)."""
+    ordinary = np.ones(tokenizer.get_vocab_size(), dtype=bool)
+    ordinary[[number for number, token in tokenizer.get_added_tokens_decoder().items() if token.special]] = (
+        False
+    )
+    detail = (special(tokenizer, "mask"), ordinary)
     ids = encode_pairs(tokenizer, ((e.text, e.pair) for e in examples), recipe.max_length)
     return [Item(index, (sequence,), None, detail) for index, sequence in enumerate(ids)]
 
@@ -30,19 +32,20 @@ def head(encoder: Encoder, labels: Sequence[str], seed: int) -> torch.nn.Module:
 
 
 def batch(items: Sequence[Item], random: np.random.Generator, recipe: Recipe) -> Batch:
-    """Hide a share of the tokens: 80 % become `<mask>`, 10 % a random token, 10 % stay."""
+    """Hide a share of the tokens: 80 % become the mask, 10 % a random token, 10 % stay."""
     made = lay_out(items)
     ids = made.ids.numpy()
-    vocabulary, mask = items[0].detail
-    hidden = (random.random(len(ids)) < recipe.mask) & (ids >= SPECIAL) & (ids != mask)
+    mask, ordinary = items[0].detail
+    hidden = (random.random(len(ids)) < recipe.mask) & ordinary[ids]
     if not hidden.any():
-        hidden[int(np.argmax(ids >= SPECIAL))] = True
+        hidden[int(np.argmax(ordinary[ids]))] = True
     how = random.random(len(ids))
-    noise = random.integers(SPECIAL, vocabulary - 1, len(ids))
+    choice = np.flatnonzero(ordinary)
+    noise = choice[random.integers(0, len(choice), len(ids))]
     shown = np.where(hidden & (how < 0.8), mask, np.where(hidden & (how < 0.9), noise, ids))
     made.targets["at"] = torch.from_numpy(np.flatnonzero(hidden))
     made.targets["token"] = torch.from_numpy(ids[hidden])
-    return Batch(made.items, torch.from_numpy(shown), made.lengths, made.targets)
+    return replace(made, ids=torch.from_numpy(shown))
 
 
 def loss(

@@ -13,14 +13,12 @@ from xadapt.modeling.encoder import Dropout, Encoder
 from xadapt.modeling.encoder import no_dropout as _no_dropout
 from xadapt.modeling.heads import TokenHead, pad_segments
 from xadapt.recipe import Recipe
-from xadapt.task_types.items import Batch, Item, lay_out, token_ids
+from xadapt.task_types.items import Batch, Item, Tokens, lay_out, tokens
 
 MAX_QUESTION = 64
 MAX_ANSWER = 30
 N_BEST = 20
 """Tokens of a question, tokens of an answer, candidates per side: the settings of SQuAD and XTREME."""
-SPECIAL = 4
-"""Special tokens of a pair."""
 PREFIX = "▁"
 """The piece of a space, and of the start of a text, where it carries the offsets of the first character."""
 
@@ -28,14 +26,14 @@ PREFIX = "▁"
 def encode(
     examples: Sequence[Question], tokenizer: tokenizers.Tokenizer, recipe: Recipe, labels: Sequence[str]
 ) -> list[Item]:
-    """One item per window `<s> question </s></s> context </s>`; a long question keeps its first tokens.
+    """One item per window `<s> question </s></s> context </s>`, or as the tokenizer has it.
 
-    `target` is the (start, end) token of the first answer, (0, 0) where it is not whole in the window;
+    A long question keeps its first tokens. `target` is the (start, end) token of the first answer, (0, 0) where it is not whole in the window;
     `detail` the character span in the context of each token, [tokens, 2], -1 where it stands for none.
     """
     tokenizer.no_padding()
     tokenizer.no_truncation()
-    limit = min(MAX_QUESTION, (recipe.max_length - SPECIAL) // 2)
+    limit = min(MAX_QUESTION, (recipe.max_length - tokenizer.num_special_tokens_to_add(True)) // 2)
     items: list[Item] = []
     # Several questions about one context often stand in a row.
     for text, group in groupby(enumerate(examples), key=lambda each: each[1].context):
@@ -44,25 +42,26 @@ def encode(
         for index, example in group:
             question = tokenizer.encode(example.question, add_special_tokens=False)
             question.truncate(limit)
-            ids = token_ids(tokenizer.post_process(question, context))
-            before = len(ids) - len(spans) - 1
+            pair = tokens(tokenizer.post_process(question, context))
+            before = len(pair) - len(spans) - 1
             windows = _windows(len(spans), recipe.max_length - before - 1, recipe.stride)
             answer = _answer(example, spans)
-            items.extend(_item(index, ids, before, spans, answer, window) for window in windows)
+            items.extend(_item(index, pair, before, spans, answer, window) for window in windows)
     return items
 
 
 def _item(
     index: int,
-    ids: np.ndarray,
+    pair: Tokens,
     before: int,
     spans: np.ndarray,
     answer: tuple[int, int] | None,
     window: tuple[int, int],
 ) -> Item:
-    """One window of the context; `ids` hold all of it, with `before` tokens ahead and one behind."""
+    """One window of the context; `pair` holds all of it, with `before` tokens ahead and one behind."""
     start, stop = window
-    sequence = np.concatenate([ids[:before], ids[before + start : before + stop], ids[-1:]])
+    at = np.r_[:before, before + start : before + stop, len(pair) - 1]
+    sequence = Tokens(pair.ids[at], None if pair.types is None else pair.types[at])
     detail = np.full((len(sequence), 2), -1)
     detail[before:-1] = spans[start:stop]
     if answer is None or answer[0] < start or answer[1] >= stop:

@@ -10,16 +10,15 @@ from itertools import chain
 import numpy as np
 import tokenizers
 import torch
+from tokenizers.pre_tokenizers import ByteLevel
 
 from xadapt.examples import Tagging
 from xadapt.modeling.encoder import Dropout, Encoder, no_dropout
 from xadapt.modeling.heads import TokenHead
 from xadapt.recipe import Recipe
-from xadapt.task_types.items import Batch, Item, lay_out
+from xadapt.task_types.items import Batch, Item, Tokens, lay_out, special
 
 IGNORE = -100
-SPECIAL = 2
-"""`<s>` and `</s>`."""
 
 
 def encode(
@@ -29,27 +28,31 @@ def encode(
     tokenizer.no_padding()
     tokenizer.no_truncation()
     number = {label: index for index, label in enumerate(labels)}
-    room = recipe.max_length - SPECIAL
+    start_id, *_, end_id = tokenizer.encode("").ids
+    room = recipe.max_length - 2
     items: list[Item] = []
     for index, example in enumerate(examples):
         pieces = [word[:room] for word in _pieces(example.words, tokenizer)]
         sizes = [len(word) for word in pieces]
-        start_id, end_id = tokenizer.token_to_id("<s>"), tokenizer.token_to_id("</s>")
         for start, stop in _stretches(sizes, room):
             ids = np.asarray([start_id, *chain(*pieces[start:stop]), end_id], dtype=np.int32)
             # A tag that the training data lack has no number, and cannot be predicted.
             target = [number.get(tag, IGNORE) for tag in example.tags[start:stop]]
-            items.append(Item(index, (ids,), target, np.cumsum([1, *sizes[start : stop - 1]])))
+            items.append(Item(index, (Tokens(ids),), target, np.cumsum([1, *sizes[start : stop - 1]])))
     return items
 
 
 def _pieces(words: Sequence[str], tokenizer: tokenizers.Tokenizer) -> list[list[int]]:
-    """Token ids of each word; `<unk>` for one that the normaliser empties, as XTREME does."""
-    encoding = tokenizer.encode(list(words), is_pretokenized=True, add_special_tokens=False)
+    """Token ids of each word; the unknown one for a word that the normaliser empties, as XTREME does."""
+    # Byte-level pieces know the start of a word by the space before it.
+    space = " " if isinstance(tokenizer.pre_tokenizer, ByteLevel) else ""
+    encoding = tokenizer.encode(
+        [space + word for word in words], is_pretokenized=True, add_special_tokens=False
+    )
     pieces: list[list[int]] = [[] for _ in words]
     for token, word in zip(encoding.ids, encoding.word_ids, strict=True):
         pieces[word].append(token)
-    return [word or [tokenizer.token_to_id("<unk>")] for word in pieces]
+    return [word or [special(tokenizer, "unk")] for word in pieces]
 
 
 def _stretches(sizes: Sequence[int], room: int) -> Iterator[tuple[int, int]]:

@@ -14,15 +14,15 @@ import torch
 from xadapt.composition import Fuse
 from xadapt.examples import asked
 from xadapt.modeling import head_format
+from xadapt.modeling.architecture import positions
 from xadapt.modeling.assemble import Assembled
 from xadapt.modeling.combined import Fusion
-from xadapt.modeling.encoder import Packed
 from xadapt.recipe import Recipe
 from xadapt.stages.mixture import Mixture
 from xadapt.stages.predict import Predict
 from xadapt.stages.train import Train
 from xadapt.task_types import TaskType, task_type
-from xadapt.task_types.items import Item
+from xadapt.task_types.items import Item, pack
 from xadapt.tasks import task
 from xadapt.training import attended
 from xadapt.training.batches import by_tokens
@@ -94,15 +94,14 @@ def _fused(stage: Predict) -> list[str]:
 
 
 def _tokens(item: Item) -> bytes:
-    return b"".join(sequence.tobytes() for sequence in item.sequences)
+    return b"".join(sequence.key for sequence in item.sequences)
 
 
 def _recipe(stage: Predict, ground: Base) -> Recipe:
     """A trained module says how its texts are cut; what is read untrained is read at full length."""
     if isinstance(stage.module, Train):
         return stage.module.recipe
-    longest = ground.encoder.config.max_position_embeddings - 2
-    recipe = Recipe(max_length=min(512, longest))
+    recipe = Recipe(max_length=min(512, positions(ground.encoder.config)))
     return dataclasses.replace(recipe, pooling=stage.reading.pooling) if stage.reading else recipe
 
 
@@ -123,7 +122,7 @@ def _forward(
     results = [Answer(np.empty(0), {})] * len(items)
     for indices in by_tokens([item.tokens for item in items], TOKENS.get(device.type, TOKENS["cpu"])):
         batch = kind.batch([items[index] for index in indices], random, recipe).to(device)
-        packed = Packed(batch.ids, batch.lengths, (len(batch.lengths),))
+        packed = pack([batch])
         watched = attended.Attended(batch.lengths) if fused else None
         with ground.placed.autocast():
             hidden = ground.encoder(packed, assembled.sites(packed, [0], None, watched), upto=upto)

@@ -13,6 +13,7 @@ from xadapt import examples
 from xadapt.composition import Alone, Composition, Continue, Fuse, Gate, Stack
 from xadapt.errors import ConfigError, DataError
 from xadapt.modeling import combined, formats, head_format, pretrained
+from xadapt.modeling.architecture import positions
 from xadapt.modeling.assemble import Slot
 from xadapt.modeling.encoder import Encoder
 from xadapt.modeling.module import Module
@@ -88,8 +89,7 @@ def single(stage: Maker, ground: Base, context: Context) -> Module:
 
 def check_length(recipe: Recipe, encoder: Encoder) -> None:
     """Raise ConfigError when a recipe asks for more tokens than the encoder has positions."""
-    room = encoder.config.max_position_embeddings - encoder.config.pad_token_id - 1
-    if recipe.max_length > room:
+    if recipe.max_length > (room := positions(encoder.config)):
         raise ConfigError(f"recipe max_length = {recipe.max_length}, the encoder has {room} positions")
 
 
