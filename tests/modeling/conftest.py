@@ -8,7 +8,7 @@ from xadapt.modeling.assemble import Assembled
 from xadapt.modeling.combined import Fusion
 from xadapt.modeling.encoder import Encoder, Packed
 from xadapt.modeling.formats import About
-from xadapt.modeling.module import Module
+from xadapt.modeling.module import Module, lora_sizes
 
 LENGTHS = (7, 3, 12, 12, 1, 9)
 
@@ -40,7 +40,8 @@ def shake(model: torch.nn.Module, seed: int = 1) -> torch.nn.Module:
 
 
 def random_module(method, seed: int) -> Module:
-    made = Module.initial(method, config(), seed)
+    sizes = lora_sizes(config())
+    made = Module.initial(method, config(), seed, lambda target: torch.full((3, sizes[target][1]), 0.4))
     generator = torch.Generator().manual_seed(seed + 100)
     noisy = {n: w + torch.randn(w.shape, generator=generator) * 0.1 for n, w in made.weights.items()}
     return Module(method, noisy)

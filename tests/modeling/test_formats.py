@@ -17,7 +17,13 @@ HOST = Host(config(), "tiny")
 
 @pytest.mark.parametrize(
     "method",
-    [Bottleneck(reduction_factor=4, non_linearity="gelu"), LoRA(rank=2, alpha=5, targets=("key", "output"))],
+    [
+        Bottleneck(reduction_factor=4, non_linearity="gelu"),
+        Bottleneck(reduction_factor=4, place="double", leave_out=(1,)),
+        Bottleneck(reduction_factor=4, place="parallel", scaling=0.5),
+        LoRA(rank=2, alpha=5, targets=("key", "output")),
+        LoRA(rank=2, alpha=5, targets=("query", "intermediate"), rslora=True, dora=True),
+    ],
 )
 def test_a_module_reloads_bit_equal_from_the_same_bytes(tmp_path, method):
     module = random_module(method, 3)

@@ -26,6 +26,9 @@ from .conftest import (
 
 BOTTLENECK = Bottleneck(reduction_factor=4)
 LORA = LoRA(rank=3, alpha=6)
+DORA = LoRA(rank=3, alpha=6, dora=True, targets=("key", "output"))
+DOUBLE = Bottleneck(reduction_factor=4, place="double", leave_out=(1,))
+PARALLEL = Bottleneck(reduction_factor=4, place="parallel", scaling=0.7)
 
 
 def library(hf, folder, modules) -> adapters.XLMRobertaAdapterModel:
@@ -104,11 +107,16 @@ def mixed_slots():
         Slot(Fuse((a, b)), combined=random_fusion((a, b), 5)),
         Slot(own=b),
         Slot(Stack((random_module(LORA, 6),)), own=random_module(LORA, 7)),
+        Slot(own=random_module(DOUBLE, 8)),
+        Slot(own=random_module(DORA, 9)),
+        Slot(own=random_module(PARALLEL, 10)),
+        Slot(own=random_module(DORA, 11)),
+        Slot(Stack((random_module(DOUBLE, 12),)), own=random_module(PARALLEL, 13)),
         Slot(),
     ]
 
 
-@pytest.mark.parametrize("counts", [(2,) * 7, (1, 3, 2, 2, 4, 1, 1)], ids=["equal", "ragged"])
+@pytest.mark.parametrize("counts", [(2,) * 12, (1, 3, 2, 2, 4, 1, 1, 2, 3, 1, 1, 2)], ids=["equal", "ragged"])
 @pytest.mark.parametrize("size", [6, None], ids=["same length", "any length"])
 def test_side_by_side_equals_apart(hf, counts, size):
     slots = mixed_slots()
@@ -118,7 +126,7 @@ def test_side_by_side_equals_apart(hf, counts, size):
     encoder = Encoder.from_hf(hf)
     encoder.freeze()
     together = Assembled(slots, config())
-    hidden = encoder(packed, together.sites(packed, range(7)))
+    hidden = encoder(packed, together.sites(packed, range(12)))
     loss = torch.randn(hidden.shape, generator=torch.Generator().manual_seed(1))
     (hidden * loss).sum().backward()
     at = 0
@@ -164,7 +172,7 @@ def test_trained_gives_the_weights_back(encoder):
         assert expected.keys() == found.keys()
         assert all(torch.equal(found[name], expected[name]) for name in expected)
     with pytest.raises(ConfigError, match="trains no module"):
-        together.trained(6)
+        together.trained(11)
 
 
 def test_refuses_a_module_of_another_depth_and_a_fusion_of_unlike_parts():

@@ -1,5 +1,7 @@
 """Modules on a batch: what must fit, half precision, and draws that depend on a job alone."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -16,6 +18,8 @@ from xadapt.training.streams import Stream, side_by_side
 from .conftest import config, random_fusion, random_module, sequences, weights_of_loss
 
 BOTTLENECK = Bottleneck(reduction_factor=4)
+DOUBLE = Bottleneck(reduction_factor=4, place="double", non_linearity="swish")
+PARALLEL = Bottleneck(reduction_factor=4, place="parallel", leave_out=(1,))
 ALL = LoRA(rank=3, alpha=6, targets=("query", "key", "value", "attention_output", "intermediate", "output"))
 
 
@@ -66,6 +70,9 @@ def slots():
         "lora": Slot(own=random_module(ALL, 6)),
         "query alone": Slot(own=random_module(LoRA(rank=3, alpha=6, targets=("query",)), 6)),
         "lora stack": Slot(Stack((random_module(ALL, 7),)), own=random_module(ALL, 8)),
+        "double": Slot(own=random_module(DOUBLE, 9)),
+        "parallel": Slot(own=random_module(PARALLEL, 10)),
+        "dora": Slot(own=random_module(replace(ALL, dora=True), 11)),
     }
 
 
@@ -100,10 +107,11 @@ def test_fp32_modules_on_a_bf16_encoder(hf, packed, name, autocast):
 
 def test_fp32_modules_of_all_kinds_beside_each_other_on_a_bf16_encoder(hf):
     every = [*slots().values(), Slot()]
-    rows = sequences(range(3, 10))
-    packed = Packed.of(rows, (1,) * 7)
+    rows = sequences(range(3, 3 + len(every)))
+    packed = Packed.of(rows, (1,) * len(every))
     encoder = halved(hf)
-    hidden, gradients = states_and_gradients(encoder, Assembled(every, config()), packed, range(7), False)
+    jobs = range(len(every))
+    hidden, gradients = states_and_gradients(encoder, Assembled(every, config()), packed, jobs, False)
     assert gradients.isfinite().all()
     for slot, row, part in zip(every, rows, hidden.split([len(row) for row in rows]), strict=True):
         own = Packed.of([row])
@@ -143,12 +151,13 @@ def test_lora_dropout_of_a_job_does_not_depend_on_the_jobs_beside_it(encoder):
 def initials(seed):
     words = torch.nn.Parameter(torch.zeros(60, 32))
     parts = [Module.initial(BOTTLENECK, config(), seed) for _ in range(2)]
+    others = [Module.initial(method, config(), seed) for method in (DOUBLE, PARALLEL)]
     heads = [
         SentenceHead.initial(config(), 3, seed),
         TokenHead.initial(config(), 3, seed),
         LMHead.initial(config(), words, seed),
     ]
-    made = [*parts, Module.initial(ALL, config(), seed), Fusion.initial(parts, config(), seed)]
+    made = [*parts, *others, Module.initial(ALL, config(), seed), Fusion.initial(parts, config(), seed)]
     return [weight for one in made for weight in one.weights.values()] + [
         weight for head in heads for weight in head.state_dict().values()
     ]
