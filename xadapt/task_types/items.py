@@ -116,8 +116,8 @@ def encode_pairs(
 ) -> list[Tokens]:
     """Texts and pairs in the tokenizer's own template, cut to `max_length` tokens.
 
-    That is `<s> a </s>` and `<s> a </s></s> b </s>`, or `[CLS] a [SEP]` and `[CLS] a [SEP] b [SEP]`. Tokens go
-    from the longer text first, at its end, or at its start when `direction` is "left".
+    That is `<s> a </s>` and `<s> a </s></s> b </s>`, or `[CLS] a [SEP]` and `[CLS] a [SEP] b [SEP]`. Tokens
+    go from the longer text first, at its end, or at its start when `direction` is "left".
     """
     tokenizer.no_padding()
     tokenizer.enable_truncation(max_length, strategy="longest_first", direction=direction)

@@ -17,11 +17,10 @@ from xadapt.task_types.items import Batch, Item, encode_pairs, lay_out, special
 def encode(
     examples: Sequence[Text], tokenizer: tokenizers.Tokenizer, recipe: Recipe, labels: Sequence[str]
 ) -> list[Item]:
-    """One item per line, or pair of parallel lines; `detail` is (mask id, [vocabulary] whether it is no special token)."""
+    """One item per line or pair of parallel lines; `detail` is (mask id, [vocabulary] what may be hidden)."""
     ordinary = np.ones(tokenizer.get_vocab_size(), dtype=bool)
-    ordinary[[number for number, token in tokenizer.get_added_tokens_decoder().items() if token.special]] = (
-        False
-    )
+    added = tokenizer.get_added_tokens_decoder()
+    ordinary[[number for number, token in added.items() if token.special]] = False
     detail = (special(tokenizer, "mask"), ordinary)
     ids = encode_pairs(tokenizer, ((e.text, e.pair) for e in examples), recipe.max_length)
     return [Item(index, (sequence,), None, detail) for index, sequence in enumerate(ids)]

@@ -28,8 +28,9 @@ def encode(
 ) -> list[Item]:
     """One item per window `<s> question </s></s> context </s>`, or as the tokenizer has it.
 
-    A long question keeps its first tokens. `target` is the (start, end) token of the first answer, (0, 0) where it is not whole in the window;
-    `detail` the character span in the context of each token, [tokens, 2], -1 where it stands for none.
+    A long question keeps its first tokens. `target` is the (start, end) token of the first answer, (0, 0)
+    where it is not whole in the window; `detail` the character span in the context of each token,
+    [tokens, 2], -1 where it stands for none.
     """
     tokenizer.no_padding()
     tokenizer.no_truncation()
