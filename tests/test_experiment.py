@@ -108,6 +108,14 @@ def test_an_unknown_experiment_names_the_nearest():
 def test_what_a_method_has_no_meaning_for_is_refused_before_anything_loads(tmp_path):
     with pytest.raises(ConfigError, match=r"alone: alone is not defined for full"):
         goals(GOOD, tmp_path, "recipe.a.method=full")
+    for method, composition, why in (
+        ('{name="bottleneck",place="double"}', "fuse(all)", r"bottleneck with place = 'double'"),
+        ('{name="bottleneck",leave_out=[0]}', "gate(all)", r"bottleneck with leave_out = \(0,\)"),
+        ('{name="lora",dora=true}', "stack(mnli)", "lora with dora = true"),
+        ('{name="lora",dora=true}', "continue(merge(all))", "lora with dora = true"),
+    ):
+        with pytest.raises(ConfigError, match=f"is not defined for {why}"):
+            goals(GOOD, tmp_path, f"recipe.a.method={method}", f'target.compositions=["{composition}"]')
 
 
 def test_settings_of_a_fusion_are_checked_and_change_fusions_alone(tmp_path):

@@ -8,7 +8,7 @@ from importlib.resources import files
 from itertools import chain
 from pathlib import Path
 
-from xadapt import benchmarks
+from xadapt import benchmarks, variants
 from xadapt.composition import Composition, supports
 from xadapt.errors import DataError
 from xadapt.experiment.declared import declared
@@ -175,8 +175,9 @@ class Experiment:
             yield Cell(what.name, language, "baseline", "", "-", 0, score, self._limited(what))
 
     def _scores(self, what: Task, composition: Composition, label: str, seed: int) -> Iterator[Cell]:
-        method, trains = self.recipe[label].method.name, what.train is not None
-        if why := supports(method, composition, trains=trains):
+        variant, trains = self.recipe[label].method, what.train is not None
+        method = variant.name
+        if why := supports(method, composition, trains=trains) or variants.refusal(variant, composition):
             for language in self.languages(what):
                 yield Cell(what.name, language, str(composition), label, method, seed, None, why=why)
             return

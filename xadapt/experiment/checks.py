@@ -5,6 +5,7 @@ from dataclasses import fields
 from difflib import get_close_matches
 from typing import Any
 
+from xadapt import variants
 from xadapt.composition import supports
 from xadapt.errors import ConfigError, UnknownName, nearest
 from xadapt.examples import KINDS
@@ -116,7 +117,11 @@ def check_compositions(
     for keys, text in written:
         at = document.at(*keys)
         for composition in parse(text, names, at):
-            reasons = [supports(recipe.method.name, composition, trains=True) for recipe in recipes.values()]
+            reasons = [
+                supports(recipe.method.name, composition, trains=True)
+                or variants.refusal(recipe.method, composition)
+                for recipe in recipes.values()
+            ]
             if reasons and all(reasons):
                 raise ConfigError(f"{at}: {composition}: {', '.join(dict.fromkeys(filter(None, reasons)))}")
 

@@ -8,7 +8,8 @@ import torch
 
 from xadapt.errors import ConfigError
 from xadapt.modeling.module import STD, Module, lora_sizes
-from xadapt.recipe import DEFAULT_FUSION, TARGETS, Bottleneck, FusionSettings, LoRA, Method
+from xadapt.recipe import DEFAULT_FUSION, TARGETS, Bottleneck, FusionSettings, LoRA
+from xadapt.variants import COMBINED, undefined
 
 KEY_SIZE = 16
 """Width of the queries and keys with which LoRA modules are fused."""
@@ -112,22 +113,10 @@ def check_parts(form: str, parts: Sequence[Module]) -> None:
     """Raises ConfigError for parts that have no such combination."""
     methods = [part.method for part in parts]
     for method in methods:
-        if method != _plain(method):
-            raise ConfigError(f"{form} is defined for sequential bottlenecks and LoRA, not for {method}")
+        if method.name not in COMBINED:
+            raise ConfigError(f"{form} is not defined for {method.name}")
+        if why := undefined(method, form):
+            raise ConfigError(why)
     alike = all(isinstance(method, LoRA) for method in methods) or len(set(methods)) == 1
     if not alike:
         raise ConfigError(f"{form} needs modules of one method and size")
-
-
-def _plain(method: Method) -> Method | None:
-    """The method without variants that are no sum over modules; None for another method."""
-    if isinstance(method, Bottleneck):
-        return Bottleneck(
-            reduction_factor=method.reduction_factor,
-            non_linearity=method.non_linearity,
-            scaling=method.scaling if method.place == "sequential" else None,
-        )
-    if isinstance(method, LoRA):
-        kept = {name: getattr(method, name) for name in ("rank", "alpha", "dropout", "targets", "rslora")}
-        return LoRA(**kept)
-    return None
