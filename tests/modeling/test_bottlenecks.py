@@ -1,4 +1,4 @@
-"""Double and parallel bottlenecks, scaling and left-out layers against `adapters`, gradients and folders too."""
+"""Placements of bottlenecks, scaling and left-out layers against `adapters`: outputs, gradients, folders."""
 
 import adapters
 import adapters.composition as ac
