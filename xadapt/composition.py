@@ -145,10 +145,15 @@ FORMS: dict[str, type[Composition]] = {
 TARGETS = tuple(name for name, form in FORMS.items() if form.place != "module")
 MODULES = tuple(name for name, form in FORMS.items() if form.place != "target")
 
+_ONE = ("alone", "continue")
+"""Of methods that the libraries carry: one module at a time."""
 _MERGES = ("alone", "continue", "stack", "fuse", "gate", "merge")
 TRAINED: dict[str, tuple[str, ...]] = {
     "bottleneck": _MERGES,
     "lora": _MERGES,
+    "ia3": _ONE,
+    "prefix_tuning": _ONE,
+    "compacter": _ONE,
 }
 """method -> compositions under a target that trains."""
 READ = ("alone", "continue", "stack", "merge", "fuse", "gate")

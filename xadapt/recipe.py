@@ -8,7 +8,7 @@ from xadapt.workflow.digest import ADDED
 WHERE = {"where": True}
 """Metadata of a field that says where something lies, and so is left out of digests."""
 
-Pooling = Literal["first", "mean", "mean_without_special", "max"]
+Pooling = Literal["first", "mean", "mean_without_special", "max", "last"]
 Target = Literal["query", "key", "value", "attention_output", "intermediate", "output"]
 TARGETS: tuple[Target, ...] = get_args(Target)
 """The frozen projections of a layer that LoRA can update."""
@@ -79,7 +79,55 @@ class Full:
     name: ClassVar[str] = "full"
 
 
-Method = Bottleneck | LoRA | Full
+@dataclass(frozen=True, kw_only=True)
+class IA3:
+    """Learned vectors that scale keys, values and feed-forward units (Liu et al. 2022); by `adapters`."""
+
+    name: ClassVar[str] = "ia3"
+    selfattn_lora: bool = True
+    intermediate_lora: bool = True
+    output_lora: bool = False
+    attn_matrices: tuple[Literal["q", "k", "v"], ...] = ("k", "v")
+    leave_out: tuple[int, ...] = ()
+    """Layers without vectors, from 0."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrefixTuning:
+    """Learned keys and values before those of the text in each layer (Li & Liang 2021); by `adapters`."""
+
+    name: ClassVar[str] = "prefix_tuning"
+    flat: bool = False
+    """Train the prefixes themselves, else through a small network."""
+    prefix_length: int = 30
+    bottleneck_size: int = 512
+    """Units of that network."""
+    non_linearity: Literal["relu", "gelu", "swish", "tanh"] = "tanh"
+    dropout: float = 0.0
+    leave_out: tuple[int, ...] = ()
+    """Layers without a prefix, from 0."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compacter:
+    """Bottlenecks whose matrices are sums of Kronecker products (Mahabadi et al. 2021); by `adapters`.
+
+    Its layers share `phm_dim` small matrices; hidden size / reduction_factor must be a multiple
+    of `phm_dim`.
+    """
+
+    name: ClassVar[str] = "compacter"
+    mh_adapter: bool = True
+    """Also after the attention; Compacter++ goes without."""
+    reduction_factor: float = 32.0
+    non_linearity: Literal["relu", "gelu", "swish", "tanh"] = "gelu"
+    phm_dim: int = 4
+    phm_rank: int = 1
+    leave_out: tuple[int, ...] = ()
+    """Layers without a module, from 0."""
+
+
+Method = Bottleneck | LoRA | IA3 | PrefixTuning | Compacter | Full
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,8 +145,8 @@ class FusionSettings:
 DEFAULT_FUSION = FusionSettings()
 Select = Literal["last", "dev", "average", "oracle"]
 """Which weights of a training are used: those of its last step, of the snapshot that is best on English
-development data, the mean of the snapshots (Schmidt et al. 2023), or for each test language those of the snapshot
-that is best on development data of that language, which a zero-shot system cannot know."""
+development data, the mean of the snapshots (Schmidt et al. 2023), or for each test language those of the
+snapshot that is best on development data of that language, which no zero-shot system has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +169,7 @@ class Recipe:
     stride: int = 64
     """Tokens that two windows of one long document share (span tasks)."""
     pooling: Pooling = "first"
-    """What a sentence head reads: the first token, or the mean or maximum over all tokens.
+    """What a sentence head reads: the first or the last token, or the mean or maximum over all tokens.
 
     `mean_without_special` leaves the first and the last token out of the mean.
     """

@@ -37,6 +37,8 @@ class Stacked:
     name: str
     parameter: nn.Parameter
     jobs: tuple[int, ...]
+    whole: bool = False
+    """It has no leading axis: one job owns it."""
 
 
 class Group(nn.Module):

@@ -14,7 +14,7 @@ STD = 0.02
 
 
 def pool(hidden: torch.Tensor, lengths: Sequence[int], how: Pooling) -> torch.Tensor:
-    """[T, d] -> [sequences, d]: the first token, or mean or maximum over all tokens of each sequence.
+    """[T, d] -> [sequences, d]: the first or last token, or mean or maximum over all tokens, of each.
 
     `mean_without_special` is the mean between the first and the last token; of an empty text it is zero.
     """
@@ -22,6 +22,8 @@ def pool(hidden: torch.Tensor, lengths: Sequence[int], how: Pooling) -> torch.Te
     first = sizes.cumsum(0) - sizes
     if how == "first":
         return hidden[first]
+    if how == "last":
+        return hidden[first + sizes - 1]
     if how == "mean_without_special":
         inner = torch.ones(len(hidden), dtype=torch.bool, device=hidden.device)
         inner[first] = inner[first + sizes - 1] = False
@@ -102,7 +104,7 @@ class LMHead(nn.Module):
         self.dense, self.norm, self.bias = dense, norm, bias
         # Held in a closure: the embeddings belong to the encoder and must not be a parameter twice.
         self._words: Callable[[], nn.Parameter] = lambda: words
-        self.undo: Callable[[torch.Tensor], torch.Tensor] = _as_it_is
+        self.undo: Callable[[torch.Tensor], torch.Tensor] = as_it_is
         """The inverse of an invertible adapter at the embeddings."""
 
     @classmethod
@@ -116,5 +118,6 @@ class LMHead(nn.Module):
         return F.linear(self.undo(self.norm(F.gelu(self.dense(x)))), self._words(), self.bias)
 
 
-def _as_it_is(x: torch.Tensor) -> torch.Tensor:
+def as_it_is(x: torch.Tensor) -> torch.Tensor:
+    """Where nothing is to be undone."""
     return x
