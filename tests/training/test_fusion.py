@@ -15,9 +15,8 @@ from xadapt.training.loop import Job, Loop, Part, entries
 from xadapt.training.precision import accelerator
 
 from ..modeling.conftest import config, random_module
-from .test_loop import EXAMPLES, PLANS, Killed, encoder, result, tokenizer
-
-__all__ = ["encoder", "tokenizer"]
+from .small import EXAMPLES, PLANS, result
+from .test_loop import Killed
 
 KIND = "classification"
 SETTINGS = FusionSettings(temperature=2.0, regularization=0.05, dropout=0.3)

@@ -4,104 +4,18 @@ import os
 import signal
 
 import pytest
-import tokenizers
 import torch
 
-from xadapt.composition import Fuse, Stack
 from xadapt.errors import TrainingFailed
-from xadapt.examples import Choice, Classification, Passage, Question, Tagging
-from xadapt.modeling.assemble import Assembled, Slot
-from xadapt.modeling.encoder import Encoder
-from xadapt.modeling.pretrained import train_tokenizer
-from xadapt.recipe import Architecture, Bottleneck, LoRA, Recipe
+from xadapt.modeling.assemble import Assembled
+from xadapt.recipe import Recipe
 from xadapt.task_types import encode_training, task_type
 from xadapt.training.batches import Schedule
 from xadapt.training.checkpoint import Checkpoint
 from xadapt.training.loop import Job, Loop, Part, entries
 from xadapt.training.precision import accelerator
 
-from ..modeling.conftest import random_fusion, random_module
-
-WORDS = "the cat dog saw a red big hat in lima oslo and then it sang".split()
-SMALL = Architecture(layers=3, hidden=32, heads=4, intermediate=48, max_length=128)
-
-
-def sentence(n: int, size: int) -> str:
-    return " ".join(WORDS[(n * 7 + i * (n % 5 + 1)) % len(WORDS)] for i in range(size))
-
-
-EXAMPLES = {
-    "classification": [
-        Classification(str(n), sentence(n, 3 + n % 5), sentence(n + 1, 4), "ab"[n % 2]) for n in range(20)
-    ],
-    "tagging": [
-        Tagging(str(n), tuple(sentence(n, 2 + n % 4).split()), ("a", "b", "a", "b", "a")[: 2 + n % 4])
-        for n in range(13)
-    ],
-    "choice": [
-        Choice(str(n), sentence(n, 4), tuple(sentence(n + k, 2) for k in range(3)), n % 3) for n in range(10)
-    ],
-    "span": [
-        Question(str(n), sentence(n, 3), sentence(n, 9), (sentence(n, 9).split()[2],), (_at,))
-        for n in range(12)
-        for _at in [len(" ".join(sentence(n, 9).split()[:2])) + 1]
-    ],
-    "ranking": [
-        *(Passage(f"c{n}", sentence(n, 3), "candidate", pair=sentence(n, 6)) for n in range(9)),
-        *(Passage(f"q{n}", sentence(n, 4), "query", (f"c{n}", f"c{(n + 3) % 9}")) for n in range(9)),
-    ],
-}
-PLANS = {
-    "classification": Recipe(batch=6, steps=9, lr=3e-3, dropout=0.2),
-    "tagging": Recipe(batch=4, steps=12, lr=1e-3, dropout=0.1, clip=0.5, weight_decay=0.1),
-    "choice": Recipe(batch=2, steps=5, lr=2e-3, dropout=0.0, pooling="max"),
-    "span": Recipe(batch=3, steps=11, lr=2e-3, dropout=0.1, warmup=0.3),
-    "ranking": Recipe(batch=5, steps=10, lr=2e-3, dropout=0.1, pooling="mean"),
-}
-
-
-@pytest.fixture(scope="module")
-def tokenizer() -> tokenizers.Tokenizer:
-    return train_tokenizer([sentence(n, 12) for n in range(60)], 60)
-
-
-@pytest.fixture(scope="module")
-def encoder(tokenizer) -> Encoder:
-    made = Encoder.fresh(SMALL, tokenizer.get_vocab_size(), 1)
-    made.freeze()
-    return made
-
-
-def slots():
-    a, b = random_module(Bottleneck(reduction_factor=4), 1), random_module(Bottleneck(reduction_factor=4), 2)
-    return {
-        "classification": Slot(own=a),
-        "tagging": Slot(Stack((a,)), own=b),
-        "choice": Slot(own=random_module(LoRA(rank=2, dropout=0.1), 3)),
-        "span": Slot(Fuse((a, b)), combined=random_fusion((a, b), 4)),
-        "ranking": Slot(own=random_module(Bottleneck(reduction_factor=4), 5)),
-    }
-
-
-def make(kinds, encoder, tokenizer, folder, seconds=1e9) -> Loop:
-    jobs = []
-    for kind in kinds:
-        recipe = PLANS[kind]
-        items = encode_training(task_type(kind), EXAMPLES[kind], tokenizer, recipe, ("a", "b"))
-        head = task_type(kind).head(encoder, ("a", "b"), 5)
-        schedule = Schedule(kind, len(items), recipe, 1)
-        jobs.append(Job(kind, [Part(task_type(kind), items, head, schedule)], schedule))
-    assembled = Assembled([slots()[kind] for kind in kinds], encoder.config)
-    everything = entries(assembled, jobs)
-    checkpoint = Checkpoint(folder, kinds, seconds)
-    return Loop(
-        encoder, assembled, jobs, everything, accelerator("cpu", "fp32"), checkpoint, lambda **_: None
-    )
-
-
-def result(loop: Loop, number: int) -> dict[str, torch.Tensor]:
-    head = {f"head.{name}": w.clone() for name, w in loop.jobs[number].parts[0].head.state_dict().items()}
-    return loop.assembled.trained(number).weights | head
+from .small import EXAMPLES, PLANS, make, result, slots
 
 
 def test_kinds_of_task_side_by_side_equal_each_apart(encoder, tokenizer, tmp_path):

@@ -12,6 +12,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 NAME = "checkpoint.safetensors"
+FORMAT = 2
+"""Raised when `curves` or the tensors mean something else."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Checkpoint:
     def save(self, step: int, curves: Any, tensors: Mapping[str, torch.Tensor]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         part = self.folder / f".{NAME}.{os.getpid()}"
-        facts = {"step": step, "owners": list(self.owners), "curves": curves}
+        facts = {"format": FORMAT, "step": step, "owners": list(self.owners), "curves": curves}
         flat = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
         save_file(flat, part, metadata={"state": json.dumps(facts)})
         with part.open("rb") as file:
@@ -35,8 +37,8 @@ class Checkpoint:
     def load(self, tensors: Mapping[str, torch.Tensor]) -> tuple[int, Any] | None:
         """Copy the saved state into `tensors` and return (step, curves).
 
-        None when there is none, or it belongs to other stages, or is not whole: then the stage starts
-        again from its inputs, which is right, only slower. A state is never taken in part.
+        None when there is none, or it belongs to other stages, or is of an older form or not whole: then the
+        stage starts again from its inputs, which is right, only slower. A state is never taken in part.
         """
         path = self.folder / NAME
         if not path.exists():
@@ -47,8 +49,10 @@ class Checkpoint:
                 saved = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         except (SafetensorError, OSError, ValueError):
             return None
-        same = facts.get("owners") == list(self.owners) and saved.keys() == tensors.keys()
-        if not same or any(saved[name].shape != tensor.shape for name, tensor in tensors.items()):
+        same = facts.get("format") == FORMAT and facts.get("owners") == list(self.owners)
+        if not same or saved.keys() != tensors.keys():
+            return None
+        if any(saved[name].shape != tensor.shape for name, tensor in tensors.items()):
             return None
         with torch.no_grad():
             for name, tensor in tensors.items():

@@ -18,13 +18,15 @@ from accelerate import Accelerator
 
 from xadapt.errors import TrainingFailed
 from xadapt.modeling.assemble import Assembled
-from xadapt.modeling.encoder import Encoder, Packed
+from xadapt.modeling.encoder import Encoder
 from xadapt.task_types import TaskType
-from xadapt.task_types.items import Batch, Item
+from xadapt.task_types.items import Batch, Item, pack
 from xadapt.training.batches import Schedule
 from xadapt.training.checkpoint import Checkpoint
+from xadapt.training.guards import check_gradients, check_in_forward, check_trainable
 from xadapt.training.optimizer import Entry, StackedAdamW, Turn
 from xadapt.training.precision import check_trained
+from xadapt.training.selection import Measures, Selection
 from xadapt.training.streams import Stream, side_by_side
 
 LOG_EVERY = 10
@@ -58,6 +60,8 @@ class Job:
     curve: list[tuple[int, float]] = field(default_factory=list)
     """(step, mean loss since the last point)."""
     recent: list[float] = field(default_factory=list)
+    dev: list[tuple[int, float]] = field(default_factory=list)
+    """(step, score on development data) of each snapshot, where these select."""
 
     def __post_init__(self) -> None:
         before = [0] * len(self.parts)
@@ -95,9 +99,11 @@ class Loop:
     placed: Accelerator
     checkpoint: Checkpoint
     progress: Callable[..., None]
+    measures: Measures = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.optimizer = StackedAdamW(self.entries, len(self.jobs))
+        self.selection = Selection(self.entries, self.jobs, self.measures)
         self.tokens = 0
 
     @property
@@ -111,32 +117,40 @@ class Loop:
             tensors[entry.name] = entry.parameter.detach()
             tensors[f"{entry.name}.mean"] = entry.mean
             tensors[f"{entry.name}.square"] = entry.square
-        return tensors
+        return tensors | self.selection.state()
 
     def curves(self) -> list[Any]:
-        return [[job.curve, job.recent] for job in self.jobs]
+        return [[job.curve, job.recent, job.dev] for job in self.jobs]
 
     def run(self) -> int:
         """Train to the end; return the step at which it resumed. Raises TrainingFailed, KeyboardInterrupt."""
         check_trained({entry.name: entry.parameter for entry in self.entries})
+        check_trainable(self.entries, self.jobs)
+        for number, job in enumerate(self.jobs):
+            shortest = min(job.parts[0].items, key=lambda item: item.tokens)
+            check_in_forward(self.encoder, self.assembled, number, job.name, shortest, self.placed)
         first = self._resume()
         saved = time.monotonic()
         with interrupts() as stop:
             for step in range(first, self.steps):
                 self._step(step)
+                self.selection.after(step + 1)
                 if stop.is_set() or time.monotonic() - saved > self.checkpoint.seconds:
                     self.checkpoint.save(step + 1, self.curves(), self.state())
                     saved = time.monotonic()
                 if stop.is_set():
                     raise KeyboardInterrupt
+        self.selection.finish()
         return first
 
     def _resume(self) -> int:
         found = self.checkpoint.load(self.state())
         if found is None:
             return 0
-        for job, (curve, recent) in zip(self.jobs, found[1], strict=True):
-            job.curve, job.recent = [(step, loss) for step, loss in curve], list(recent)
+        for job, state in zip(self.jobs, found[1], strict=True):
+            curve, job.recent, dev = state
+            job.curve = [(step, loss) for step, loss in curve]
+            job.dev = [(step, score) for step, score in dev]
         return found[0]
 
     def _step(self, step: int) -> None:
@@ -145,10 +159,13 @@ class Loop:
         self.optimizer.clear()
         losses = self._losses(step, batches)
         torch.stack(list(losses.values())).sum().backward()
+        turns = {number: self.jobs[number].turn(step) for number in active}
+        if any(turn.step == 0 for turn in turns.values()):
+            check_gradients(self.entries, turns, self.jobs)
         recipes = [job.schedule.recipe for job in self.jobs]
         norms = self.optimizer.step(
             step + 1,
-            {number: self.jobs[number].turn(step) for number in active},
+            turns,
             [job.schedule.lr(step) if number in active else 0.0 for number, job in enumerate(self.jobs)],
             [recipe.clip for recipe in recipes],
             [recipe.weight_decay for recipe in recipes],
@@ -157,11 +174,7 @@ class Loop:
 
     def _losses(self, step: int, batches: dict[int, Batch]) -> dict[int, torch.Tensor]:
         """One forward over the tokens of all active tasks, then each task's own head and loss."""
-        packed = Packed(
-            torch.cat([batch.ids for batch in batches.values()]),
-            tuple(length for batch in batches.values() for length in batch.lengths),
-            tuple(len(batch.lengths) for batch in batches.values()),
-        )
+        packed = pack(list(batches.values()))
         streams = [self.jobs[number].stream(step, self.placed.device) for number in batches]
         dropout = side_by_side(streams, packed.tokens)
         with self.placed.autocast():
@@ -194,7 +207,7 @@ class Loop:
 
 def entries(assembled: Assembled, jobs: Sequence[Job]) -> list[Entry]:
     """Everything that trains: the stacked modules, and the head of each part of each job."""
-    found = [Entry(s.name, s.parameter, s.jobs) for s in assembled.stacked()]
+    found = [Entry(s.name, s.parameter, s.jobs, stacked=not s.whole) for s in assembled.stacked()]
     for number, job in enumerate(jobs):
         for place, part in enumerate(job.parts):
             found += [

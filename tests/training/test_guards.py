@@ -1,0 +1,58 @@
+"""What trains has an effect: each guard is broken on purpose."""
+
+import pytest
+import torch
+
+from xadapt.errors import TrainingFailed
+from xadapt.modeling.sites import NO_SITES
+
+from .small import make, result
+
+KIND = "classification"
+
+
+def test_a_module_that_is_not_in_the_forward_is_refused_before_the_first_step(encoder, tokenizer, tmp_path):
+    loop = make([KIND], encoder, tokenizer, tmp_path)
+    loop.assembled.sites = lambda *_: NO_SITES
+    with pytest.raises(TrainingFailed, match=r"classification: its module is not in the forward"):
+        loop.run()
+
+
+def test_the_check_of_the_forward_leaves_the_weights_bit_for_bit(encoder, tokenizer, tmp_path):
+    loop = make(["span", KIND], encoder, tokenizer, tmp_path, steps=1, lr=0.0)
+    before = [result(loop, number) for number in range(2)]
+    loop.run()
+    for number, old in enumerate(before):
+        assert all(torch.equal(w, old[name]) for name, w in result(loop, number).items())
+
+
+def test_a_job_without_trainable_parameters_is_refused(encoder, tokenizer, tmp_path):
+    loop = make([KIND], encoder, tokenizer, tmp_path)
+    loop.entries = [entry for entry in loop.entries if entry.part is not None]
+    with pytest.raises(TrainingFailed, match=r"classification: nothing trains"):
+        loop.run()
+
+
+@pytest.mark.parametrize("name", ["down_weight", "head.0.0.dense.weight"])
+def test_a_weight_without_gradient_is_named_in_the_first_step(name, encoder, tokenizer, tmp_path):
+    loop = make([KIND], encoder, tokenizer, tmp_path)
+    entry = next(entry for entry in loop.entries if entry.name.endswith(name))
+    entry.parameter.requires_grad_(False)
+    with pytest.raises(TrainingFailed, match=rf"classification: \S*{name} has no gradient"):
+        loop.run()
+
+
+def test_streams_depend_on_seed_task_and_step_alone(encoder, tokenizer, tmp_path):
+    """Two seeds of one task beside each other and another task, and each alone."""
+    kinds, seeds = [KIND, "tagging", KIND], [1, 1, 2]
+    together = make(kinds, encoder, tokenizer, tmp_path / "all", seeds=seeds)
+    together.run()
+    for number in (0, 2):
+        apart = make([KIND], encoder, tokenizer, tmp_path / str(number), seeds=[seeds[number]])
+        before = result(apart, 0)
+        apart.run()
+        for name, expected in result(apart, 0).items():
+            moved = (expected - before[name]).abs().max()
+            assert (result(together, number)[name] - expected).abs().max() < 1e-5 + 1e-2 * moved, name
+    first, second = result(together, 0), result(together, 2)
+    assert all(not torch.equal(first[name], second[name]) for name in first)

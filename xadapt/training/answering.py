@@ -1,0 +1,82 @@
+"""Examples -> predictions of one job: encoded, run through the model in batches of tokens, decoded."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from xadapt import metrics
+from xadapt.examples import asked, gold
+from xadapt.modeling.assemble import Assembled
+from xadapt.modeling.combined import Fusion
+from xadapt.recipe import Recipe
+from xadapt.task_types import TaskType
+from xadapt.task_types.items import Item, pack
+from xadapt.training import attended
+from xadapt.training.batches import by_tokens
+from xadapt.training.restore import Base
+
+TOKENS = {"cpu": 4096, "cuda": 65536}
+"""Tokens per forward, by device type; it changes speed, and results only by rounding."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a forward gives for one item."""
+
+    output: np.ndarray
+    attention: dict[str, np.ndarray]
+    """Of a fusion: site -> [layers, parts], summed over the tokens of the item; else empty."""
+
+
+@dataclass(frozen=True)
+class Answering:
+    """One job of `assembled` with the head that answers."""
+
+    kind: TaskType
+    head: torch.nn.Module | None
+    labels: Sequence[str]
+    recipe: Recipe
+    assembled: Assembled
+    ground: Base
+    job: int = 0
+    upto: int | None = None
+    """The layer after which hidden states are read; None for the last."""
+
+    def encode(self, examples: Sequence[Any]) -> list[Item]:
+        return self.kind.encode(examples, self.ground.tokenizer, self.recipe, self.labels)
+
+    @torch.inference_mode()
+    def forward(self, items: Sequence[Item]) -> list[Answer]:
+        """One answer per item."""
+        device, sizes = self.ground.placed.device, [item.tokens for item in items]
+        fused = isinstance(self.assembled.slots[self.job].combined, Fusion)
+        # A fixed seed: only masked language modelling draws, and predictions must not change from run to run.
+        random = np.random.default_rng(0)
+        results = [Answer(np.empty(0), {})] * len(items)
+        for indices in by_tokens(sizes, TOKENS.get(device.type, TOKENS["cpu"])):
+            batch = self.kind.batch([items[index] for index in indices], random, self.recipe).to(device)
+            packed = pack([batch])
+            watched = attended.Attended(batch.lengths) if fused else None
+            with self.ground.placed.autocast():
+                sites = self.assembled.sites(packed, [self.job], None, watched)
+                hidden = self.ground.encoder(packed, sites, upto=self.upto)
+                found = self.kind.outputs(self.head, hidden, batch, self.recipe)  # type: ignore[arg-type]
+            seen = watched.by_item([len(items[index].sequences) for index in indices]) if watched else None
+            for place, (index, output) in enumerate(zip(indices, found, strict=True)):
+                results[index] = Answer(output, seen[place] if seen else {})
+        return results
+
+    def predictions(
+        self, answers: Sequence[Answer], items: Sequence[Item], examples: Sequence[Any]
+    ) -> list[Any]:
+        """One per example that is asked for one."""
+        return self.kind.decode([answer.output for answer in answers], items, examples, self.labels)
+
+    def score(self, examples: Sequence[Any], items: Sequence[Item], metric: str, language: str) -> float:
+        """The main value of a metric, in percent; `items` are those of the examples."""
+        found = self.predictions(self.forward(items), items, examples)
+        rows = metrics.metric(metric).items(gold(asked(examples)), found, language)
+        return next(iter(metrics.summary(metric, rows).values()))
