@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from xadapt.modeling.banks import NON_LINEARITIES, Bank, Spread
-from xadapt.modeling.heads import LMHead
+from xadapt.modeling.heads import LMHead, as_it_is
 from xadapt.modeling.module import Module
 from xadapt.recipe import Bottleneck
 
@@ -61,7 +61,7 @@ def _halves(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return x[..., :half], x[..., half:]
 
 
-def decode_through(head: nn.Module, inverse: Callable[[torch.Tensor], torch.Tensor] | None) -> None:
+def decode_through(head: nn.Module | None, inverse: Callable[[torch.Tensor], torch.Tensor] | None) -> None:
     """Let a head of masked language modelling undo an invertible adapter; other heads read as they are."""
-    if inverse is not None and isinstance(head, LMHead):
-        head.undo = inverse
+    if isinstance(head, LMHead):
+        head.undo = inverse or as_it_is

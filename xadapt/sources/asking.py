@@ -13,6 +13,7 @@ from xadapt.errors import DataError, DiskFull, XadaptError
 from xadapt.sources import classes, readers
 from xadapt.sources.cache import FETCH, Kind
 from xadapt.sources.lock import Content, Split
+from xadapt.sources.published import FILES, PICKLE, SAVE_SAFE
 from xadapt.workflow.record import file_sha256
 
 MODEL_FILES = ("config.json", "*.safetensors", "*.safetensors.index.json", "tokenizer*.json", "*.model",
@@ -150,6 +151,17 @@ def model(path: str, at: str) -> dict[str, Content]:
         if not any(name.endswith(".safetensors") for name in names):
             raise DataError(f"model {path} @ {at[:12]}: has no .safetensors weights")
         return _contents("model", path, at, names)
+
+
+def module(path: str, at: str) -> dict[str, Content]:
+    """The files of a module in AdapterHub's layout. Raises DataError where one is missing or a pickle."""
+    with hub_errors("model", path, f"@ {at[:12]}"):
+        there = _listed("model", path, at)
+        for name in FILES:
+            if name not in there:
+                why = f"; {PICKLE} is a pickle, which is never loaded" if PICKLE in there else ""
+                raise DataError(f"model {path} @ {at[:12]}: has no {name}{why}", SAVE_SAFE if why else "")
+        return _contents("model", path, at, list(FILES))
 
 
 def _listed(kind: Kind, path: str, at: str) -> list[str]:

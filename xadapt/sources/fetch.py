@@ -15,6 +15,7 @@ from xadapt.sources import asking, cache, lock
 from xadapt.sources.cache import Kind
 from xadapt.sources.lock import File, Lock
 from xadapt.sources.origin import Hub
+from xadapt.sources.published import Published
 from xadapt.workflow.stage import Stage
 
 COMMIT = 40
@@ -50,14 +51,16 @@ class Needs:
     """What stages read from the hub, each once."""
 
     data: tuple[Hub, ...]
-    models: tuple[ModelSpec, ...]
+    models: tuple[ModelSpec | Published, ...]
 
     @classmethod
     def of(cls, stages: Iterable[Stage]) -> "Needs":
         values = [value for stage in stages for value in stage.fields.values()]
         held = [each for value in values for each in (value if isinstance(value, tuple) else (value,))]
         data = dict.fromkeys(each for each in held if isinstance(each, Hub))
-        models = dict.fromkeys(each for each in held if isinstance(each, ModelSpec) and each.on_hub)
+        models = dict.fromkeys(
+            each for each in held if isinstance(each, ModelSpec | Published) and each.on_hub
+        )
         return cls(tuple(data), tuple(models))
 
     @property
@@ -124,7 +127,8 @@ def resolve(needed: Needs, known: Lock, save: Callable[[Lock], None]) -> Lock:
         key = lock.repository_key(model.name, model.revision)
         if key not in known.model:
             at = _commit("model", model.name, model.revision)
-            known = known.with_model(key, lock.Model(revision=at, files=asking.model(model.name, at)))
+            ask = asking.model if isinstance(model, ModelSpec) else asking.module
+            known = known.with_model(key, lock.Model(revision=at, files=ask(model.name, at)))
             save(known)
     return known
 

@@ -1,17 +1,19 @@
 """Mixture: one module trained on several tasks, each step on one of them, each task with its own head."""
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from xadapt.composition import Alone, Composition, Multitask, WithText
 from xadapt.declared import Declared
-from xadapt.recipe import ModelSpec, Recipe, Sampling
+from xadapt.recipe import Full, ModelSpec, Recipe, Sampling
+from xadapt.sources.published import Published
 from xadapt.stages.data import Data
 from xadapt.stages.encoder import Encoder
-from xadapt.stages.train import following, named
+from xadapt.stages.train import Train, following, named
 from xadapt.workflow.context import Context
+from xadapt.workflow.digest import ADDED
 from xadapt.workflow.stage import Stage
 
 
@@ -40,6 +42,8 @@ class Mixture(Stage):
     recipe: Recipe
     """Of the module. Its steps, when not given, are what the parts would take one after another."""
     seed: int
+    below: Train | Published | None = field(default=None, metadata=ADDED)
+    """The frozen language adapter of English, below everything."""
 
     @property
     def expression(self) -> Any:
@@ -53,6 +57,9 @@ class Mixture(Stage):
         return f"train {self.expression}{below}"
 
     def companions(self) -> Hashable | None:
+        """None for a full training, which has an encoder of its own."""
+        if isinstance(self.recipe.method, Full):
+            return None
         return self.model.digest if isinstance(self.model, Encoder) else self.model
 
     def run(self, out: Path, context: Context) -> dict[str, Any]:

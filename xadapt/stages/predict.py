@@ -1,18 +1,20 @@
 """Predict: the predictions of one module, or one composition read as it is, for one task and language."""
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from xadapt.composition import Composition
 from xadapt.declared import Declared
 from xadapt.recipe import ModelSpec, Reading
+from xadapt.sources.published import Published
 from xadapt.stages.data import Data
 from xadapt.stages.encoder import Encoder
 from xadapt.stages.mixture import Mixture
 from xadapt.stages.train import Train
 from xadapt.workflow.context import Context
+from xadapt.workflow.digest import ADDED
 from xadapt.workflow.stage import Stage
 
 
@@ -31,6 +33,8 @@ class Predict(Stage):
     """A trained target; or, for a target without training, the composition it is read from."""
     reading: Reading | None = None
     """How sentence vectors are read; only for retrieval."""
+    below: Train | Published | None = field(default=None, metadata=ADDED)
+    """The language adapter below everything, in place of the one that the module was trained on."""
 
     version = 2
 

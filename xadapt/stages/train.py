@@ -2,16 +2,18 @@
 
 import re
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from xadapt.composition import Chain, Composition, Continue
 from xadapt.declared import Declared
-from xadapt.recipe import ModelSpec, Recipe
+from xadapt.recipe import Full, ModelSpec, Recipe
+from xadapt.sources.published import Published
 from xadapt.stages.data import Data
 from xadapt.stages.encoder import Encoder
 from xadapt.workflow.context import Context
+from xadapt.workflow.digest import ADDED
 from xadapt.workflow.stage import Stage
 
 
@@ -26,6 +28,10 @@ class Train(Stage):
     """Its parts are stages that make modules: Train, Mixture, Merged."""
     recipe: Recipe
     seed: int
+    below: "Train | Published | None" = field(default=None, metadata=ADDED)
+    """The frozen language adapter below everything (MAD-X): that of English, as all training data are."""
+    language: str = field(default="", metadata=ADDED)
+    """Of a language adapter, which is trained on text by masked language modelling, its language."""
 
     version = 2
 
@@ -35,9 +41,14 @@ class Train(Stage):
         return following(self.base, str(self.task))
 
     def title(self) -> str:
+        if self.language:
+            return f"train language adapter {self.language}"
         return f"train {self.task} {named(self.base)}"
 
     def companions(self) -> Hashable | None:
+        """None for a full training, which has an encoder of its own."""
+        if isinstance(self.recipe.method, Full):
+            return None
         return self.model.digest if isinstance(self.model, Encoder) else self.model
 
     def run(self, out: Path, context: Context) -> dict[str, Any]:

@@ -13,7 +13,8 @@ import torch
 
 from xadapt.errors import TrainingFailed
 from xadapt.modeling import formats, head_format
-from xadapt.modeling.assemble import Assembled
+from xadapt.modeling.assemble import Assembled, Slot
+from xadapt.modeling.invertible import decode_through
 from xadapt.modeling.module import Module
 from xadapt.stages.mixture import Ingredient, Mixture
 from xadapt.stages.train import Train, slug
@@ -23,7 +24,7 @@ from xadapt.training.checkpoint import Checkpoint
 from xadapt.training.jobs import ingredients, name
 from xadapt.training.jobs import jobs as make_jobs
 from xadapt.training.loop import Job, Loop, Part, entries
-from xadapt.training.restore import Base, base, new_slot, part_names
+from xadapt.training.restore import Base, base, new_slot, over, part_names
 from xadapt.workflow.context import Context
 
 
@@ -37,8 +38,11 @@ def fit(
     started = time.monotonic()
     ground = base(stages[0].model, context)
     jobs = make_jobs(stages, ground, context)
-    slots = [new_slot(stage, ground, context, stream(stage.seed, name(stage), "module")) for stage in stages]
+    slots = [_slot(stage, ground, context) for stage in stages]
     assembled = Assembled(slots, ground.encoder.config).to(ground.placed.device)
+    for number, job in enumerate(jobs):
+        for part in job.parts:
+            decode_through(part.head, assembled.inverse(number))
     before = ground.encoder.fingerprint(), assembled.fingerprint()
     owners = [stage.digest for stage in stages]
     checkpoint = Checkpoint(context.store.progress(owners[0]), owners, context.checkpoint_seconds)
@@ -56,6 +60,11 @@ def fit(
     }
 
 
+def _slot(stage: Train | Mixture, ground: Base, context: Context) -> Slot:
+    new = new_slot(stage, ground, context, stream(stage.seed, name(stage), "module"))
+    return over(stage.below, new, ground, context)
+
+
 def _save(
     stage: Train | Mixture, out: Path, job: Job, assembled: Assembled, number: int, ground: Base
 ) -> None:
@@ -68,8 +77,9 @@ def _save(
     else:
         formats.save_combined(out, result, part_names(stage.base), own, config)
     for one, part in pairs:
-        folder = out if isinstance(stage, Train) else out / "heads" / slug(one.task)
-        head_format.save_head(folder, part.head, task(one.task).type, _about(one, part, ground), config)
+        alone = isinstance(stage, Train)
+        folder, about = (out, own) if alone else (out / "heads" / slug(one.task), _about(one, part, ground))
+        head_format.save_head(folder, part.head, task(one.task).type, about, config)
     (out / "curve.json").write_text(json.dumps(job.curve) + "\n", encoding="utf-8")
 
 

@@ -15,8 +15,9 @@ from xadapt.composition import Fuse
 from xadapt.examples import asked
 from xadapt.modeling import head_format
 from xadapt.modeling.architecture import positions
-from xadapt.modeling.assemble import Assembled
+from xadapt.modeling.assemble import Assembled, Slot
 from xadapt.modeling.combined import Fusion
+from xadapt.modeling.invertible import decode_through
 from xadapt.recipe import Recipe
 from xadapt.stages.mixture import Mixture
 from xadapt.stages.predict import Predict
@@ -26,7 +27,7 @@ from xadapt.task_types.items import Item, pack
 from xadapt.tasks import task
 from xadapt.training import attended
 from xadapt.training.batches import by_tokens
-from xadapt.training.restore import Base, base, load_head, read, slot_of
+from xadapt.training.restore import Base, base, load_head, over, read, slot_of
 from xadapt.workflow.context import Context
 
 TOKENS = {"cpu": 4096, "cuda": 65536}
@@ -40,9 +41,7 @@ def predict(stages: Sequence[Predict], outs: Sequence[Path], context: Context) -
     what = task(first.task)
     kind = task_type(what.type)
     recipe = _recipe(first, ground)
-    assembled = Assembled([slot_of(first.module, ground, context)], ground.encoder.config).to(
-        ground.placed.device
-    )
+    slot = slot_of(first.module, ground, context)
     head, labels = None, what.labels
     if isinstance(first.module, Train):
         folder = context.store.path(first.module)
@@ -52,8 +51,11 @@ def predict(stages: Sequence[Predict], outs: Sequence[Path], context: Context) -
     parts = _fused(first) if upto != 0 else []
     notes = {}
     known: dict[bytes, Answer] = {}
+    assembled, below = None, None
     for stage, out in zip(stages, outs, strict=True):
         started = time.monotonic()
+        if assembled is None or stage.below != below:
+            assembled, below, known = _assembled(stage, slot, head, ground, context), stage.below, {}
         examples = read(stage.data, context)
         items = kind.encode(examples, ground.tokenizer, recipe, labels)
         new = [item for item in items if _tokens(item) not in known]
@@ -74,6 +76,16 @@ def predict(stages: Sequence[Predict], outs: Sequence[Path], context: Context) -
         }
         context.progress(tokens=tokens)
     return notes
+
+
+def _assembled(
+    stage: Predict, slot: Slot, head: torch.nn.Module | None, ground: Base, context: Context
+) -> Assembled:
+    """The module on the language adapter of the stage."""
+    whole = over(stage.below, slot, ground, context)
+    made = Assembled([whole], ground.encoder.config).to(ground.placed.device)
+    decode_through(head, made.inverse(0))
+    return made
 
 
 @dataclass(frozen=True)

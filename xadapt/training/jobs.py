@@ -30,7 +30,9 @@ def ingredients(stage: Train | Mixture) -> tuple[Ingredient, ...]:
 
 def name(stage: Train | Mixture) -> str:
     """What seeds a stage's random streams and names its module: the same alone as beside others."""
-    return str(stage.task) if isinstance(stage, Train) else slug(stage.expression)
+    if isinstance(stage, Train):
+        return stage.language or str(stage.task)
+    return slug(stage.expression)
 
 
 def jobs(stages: Sequence[Train | Mixture], ground: Base, context: Context) -> list[Job]:

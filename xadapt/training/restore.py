@@ -1,7 +1,7 @@
 """Finished stages -> what the engine runs: an encoder with its tokenizer, modules, heads, examples."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from xadapt.modeling.assemble import Slot
 from xadapt.modeling.encoder import Encoder
 from xadapt.modeling.module import Module
 from xadapt.recipe import ModelSpec, Recipe
+from xadapt.sources.published import Published
 from xadapt.stages.data import Data
 from xadapt.stages.encoder import Encoder as EncoderStage
 from xadapt.stages.merged import Merged
@@ -70,6 +71,15 @@ def trained(stage: Maker, ground: Base, context: Context) -> Module | combined.C
         parts = [single(part, ground, context) for part in stage.base.parts]
         return formats.load_combined(folder, stage.base.form, parts, part_names(stage.base), host)
     return formats.load_module(folder, host)
+
+
+def over(below: Train | Published | None, slot: Slot, ground: Base, context: Context) -> Slot:
+    """The slot on the language adapter `below`; as it is where there is none."""
+    if below is None:
+        return slot
+    folder = below.place() if isinstance(below, Published) else context.store.path(below)
+    language = formats.load_module(folder, formats.Host(ground.encoder.config, ground.name))
+    return replace(slot, language=language)
 
 
 def part_names(composition: Composition) -> list[str]:
