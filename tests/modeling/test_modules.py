@@ -73,9 +73,10 @@ def test_stack_equals_adapters(hf, encoder, packed, tmp_path):
     check_gradients(ours, model, "roberta.encoder.layer.{}.output.adapters.b.", bottleneck_format.KEYS)
 
 
-@pytest.mark.parametrize("count", [2, 5])
-def test_fuse_equals_adapters(hf, encoder, packed, tmp_path, count):
-    parts = [random_module(BOTTLENECK, seed) for seed in range(count)]
+@pytest.mark.parametrize(("count", "scaling"), [(2, 1.0), (5, 1.0), (3, 1.7)])
+def test_fuse_equals_adapters(hf, encoder, packed, tmp_path, count, scaling):
+    method = Bottleneck(reduction_factor=4, scaling=scaling)
+    parts = [random_module(method, seed) for seed in range(count)]
     fusion = random_fusion(parts, 7)
     names = [f"m{n}" for n in range(count)]
     model = library(hf, tmp_path, dict(zip(names, parts, strict=True)))
