@@ -16,6 +16,8 @@ from xadapt.experiment.checks import (
     check_values,
 )
 from xadapt.experiment.declared import check_files, checked
+from xadapt.experiment.languages import check as check_languages
+from xadapt.experiment.languages import placed
 from xadapt.languages import language as language_of
 from xadapt.shipped import read
 from xadapt.sources import lock as locks
@@ -42,15 +44,18 @@ def load(name: str, settings: list[str] | None = None, data_folder: Path | None 
         check_recipe(found, label, recipe, document)
     check_goals(found, document)
     check_target_tasks(found.target, document)
-    check_compositions(found.target, found.intermediate.tasks, found.recipe, document)
-    return _with_languages(found, document)
+    check_compositions(found.target, found.intermediate.tasks, found.methods, document)
+    found = _with_languages(found, document)
+    check_languages(found, document)
+    return found
 
 
 def _with_declared(found: Experiment, document: toml.Document, name: str) -> Experiment:
-    """The `[tasks.NAME]` checked, their paths whole."""
+    """The `[tasks.NAME]` checked, their paths and those of `[languages]` whole."""
     path = Path(name)
     home = path.parent if path.is_file() else Path()
-    found = replace(found, tasks=checked(found.tasks, document, home))
+    languages = found.languages and placed(found.languages, document, home)
+    found = replace(found, tasks=checked(found.tasks, document, home), languages=languages)
     check_files(found.tasks, found.declared, document)
     return found
 

@@ -18,6 +18,7 @@ from xadapt.composition import (
 )
 from xadapt.experiment.tables import RecipeTable, TextTable
 from xadapt.recipe import DEFAULT_FUSION, ModelSpec, Recipe, Sampling
+from xadapt.sources.published import Published
 from xadapt.stages.data import Data
 from xadapt.stages.encoder import Encoder
 from xadapt.stages.merged import Merged
@@ -41,6 +42,8 @@ class Ground:
     """The text of `[mlm]`."""
     mlm: TextTable
     sampling: Sampling
+    below: Train | Published | None = None
+    """The language adapter that everything is trained on."""
 
 
 def _used(recipe: Recipe, base: Composition) -> Recipe:
@@ -114,6 +117,7 @@ class Modules:
             base=base,
             recipe=_used(self.recipe.of(what), base),
             seed=self.seed,
+            below=self.ground.below,
         )
 
     def _mixture(self, tasks: tuple[str, ...], base: Composition, text: bool) -> Mixture:
@@ -129,6 +133,7 @@ class Modules:
             base=base,
             recipe=_used(self.recipe.own, base),
             seed=self.seed,
+            below=self.ground.below,
         )
 
     def _ingredient(self, what: Task) -> Ingredient:

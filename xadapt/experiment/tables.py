@@ -91,6 +91,39 @@ class TextTable:
 
 
 @dataclass(frozen=True, kw_only=True)
+class HubAdapter:
+    """`{ hub = "owner/name", ... }`: a language adapter on the hub."""
+
+    hub: str
+    revision: str = "main"
+    """The lock file says which commit it was."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LanguagesTable:
+    """`[languages]`: MAD-X, a frozen adapter of its language below everything (Pfeiffer et al. 2020)."""
+
+    adapters: dict[str, str | HubAdapter] = field(default_factory=dict)
+    """Language -> a folder in AdapterHub's layout, from the folder of the experiment file, or on the hub."""
+    train: tuple[str, ...] = ()
+    """Languages whose adapter is trained here by masked language modelling."""
+    texts: dict[str, str | tuple[str, ...]] = field(default_factory=dict)
+    """Language -> its text for `train`, by place in a data folder, `<name>/<config>/<split>`."""
+    rows: int | None = None
+    """Of text in each language."""
+    recipe: str = ""
+    """The `[recipe.NAME]` of `train`; it trains no other modules."""
+    seed: int = 1
+    fallback: Literal["refuse", "en"] = "refuse"
+    """What is done for a language without an adapter; `en` predicts on the English one."""
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """Languages with an adapter."""
+        return (*self.adapters, *self.train)
+
+
+@dataclass(frozen=True, kw_only=True)
 class IntermediateTable:
     """`[intermediate]`"""
 

@@ -103,7 +103,7 @@ def _files(
     """(language, its file or why there is none) for each language of the benchmark."""
     toy = asked.data.world == "toyworld"
     limit = None if toy else asked.data.rows(what.name, "test_rows")
-    for language in asked.languages(what) if toy else languages(what, benchmark):
+    for language in asked.tested(what) if toy else languages(what, benchmark):
         result = own.get(language)
         if result is None:
             yield language, "not tested here"

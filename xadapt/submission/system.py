@@ -28,7 +28,7 @@ def system(asked: Experiment, composition: str, recipe: str | None, seed: int | 
     """
     return System(
         _composition(asked, composition),
-        _one("--recipe", recipe, tuple(asked.recipe)),
+        _one("--recipe", recipe, tuple(asked.methods)),
         int(_one("--seed", None if seed is None else str(seed), tuple(map(str, asked.seeds)))),
     )
 
