@@ -1,22 +1,22 @@
 """An experiment as a value, and the scores it asks for."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from importlib.resources import files
 from itertools import chain
 from pathlib import Path
 
 from xadapt import benchmarks, variants
 from xadapt.composition import Composition, supports
-from xadapt.errors import DataError
+from xadapt.experiment import models
 from xadapt.experiment.declared import declared
+from xadapt.experiment.languages import SOURCE, Languages
 from xadapt.experiment.modules import Ground, Modules
 from xadapt.experiment.tables import (
     DataTable,
     EncoderTable,
     IntermediateTable,
+    LanguagesTable,
     RecipeTable,
     Split,
     TargetTable,
@@ -26,7 +26,6 @@ from xadapt.experiment.tables import (
 from xadapt.notation import parse
 from xadapt.recipe import ModelSpec, Reading, Sampling
 from xadapt.sources import folder as folders
-from xadapt.sources import lock as locks
 from xadapt.sources import origins
 from xadapt.sources.lock import Lock
 from xadapt.stages.baseline import Baseline
@@ -36,7 +35,6 @@ from xadapt.stages.predict import Predict
 from xadapt.stages.score import Score
 from xadapt.task import Source, Sources, Task, sources
 from xadapt.tasks import task
-from xadapt.workflow.record import file_sha256
 
 TOY_TRAIN_ROWS, TOY_TEST_ROWS = 4000, 400
 
@@ -70,6 +68,7 @@ class Experiment:
     target: TargetTable = field(default_factory=TargetTable)
     tasks: dict[str, TaskTable] = field(default_factory=dict)
     mlm: TextTable = field(default_factory=TextTable)
+    languages: LanguagesTable | None = None
     sampling: Sampling = field(default_factory=Sampling)
     """Of `multitask`: how its steps are shared among the tasks."""
     reading: Reading = field(default_factory=Reading)
@@ -91,23 +90,7 @@ class Experiment:
         """The encoder that everything runs on; local weights are named by their SHA-256."""
         if self.encoder is not None:
             return self._encoder(self.encoder)
-        if (folder := self._model_folder()) is None:
-            return self._locked_model()
-        weights = folder / "model.safetensors"
-        if not weights.is_file():
-            raise DataError(f"model {self.model.name!r}: {weights} does not exist")
-        return replace(self.model, revision=file_sha256(weights))
-
-    def _locked_model(self) -> ModelSpec:
-        known = self.lock.model.get(locks.repository_key(self.model.name, self.model.revision))
-        if known is None:
-            return self.model
-        return replace(self.model, revision=known.revision, files=locks.files(known.files))
-
-    def _model_folder(self) -> Path | None:
-        if self.model.name == "toyworld":
-            return Path(str(files("xadapt.toyworld") / "encoder"))
-        return Path(self.model.folder) if self.model.folder is not None else None
+        return models.planned(self.model, self.lock)
 
     def _encoder(self, table: EncoderTable) -> Encoder:
         return Encoder(
@@ -131,10 +114,7 @@ class Experiment:
         """Of the encoder, where it is known before anything loads."""
         if self.encoder is not None:
             return self.encoder.architecture.layers
-        config = folder / "config.json" if (folder := self._model_folder()) else None
-        if config is None or not config.is_file():
-            return None
-        return int(json.loads(config.read_text(encoding="utf-8"))["num_hidden_layers"])
+        return models.layers(self.model)
 
     @cached_property
     def compositions(self) -> tuple[Composition, ...]:
@@ -151,6 +131,19 @@ class Experiment:
         every = (parse(text, self.intermediate.tasks) for text in texts)
         return tuple(dict.fromkeys(chain.from_iterable(every)))
 
+    @property
+    def methods(self) -> dict[str, RecipeTable]:
+        """The recipes that are compared: all but that of language adapters."""
+        own = self.languages.recipe if self.languages else None
+        return {label: recipe for label, recipe in self.recipe.items() if label != own}
+
+    @cached_property
+    def _languages(self) -> Languages | None:
+        table = self.languages
+        if table is None:
+            return None
+        return Languages(table, self.recipe.get(table.recipe), self.base, self._text, self.lock)
+
     def goals(self) -> Iterator[Score | Encoder]:
         """The stages whose results the experiment is for."""
         if isinstance(self.base, Encoder):
@@ -161,7 +154,7 @@ class Experiment:
         """Every number of the report, in its order: baselines, then recipes, compositions, targets."""
         for name in self.target.tasks:
             yield from self._baselines(self.task(name))
-        for label in self.recipe:
+        for label in self.methods:
             for composition in self.compositions:
                 for name in self.target.tasks:
                     for seed in self.seeds if composition in self._wanted[name] else ():
@@ -178,7 +171,7 @@ class Experiment:
         variant, trains = self.recipe[label].method, what.train is not None
         method = variant.name
         if why := supports(method, composition, trains=trains) or variants.refusal(variant, composition):
-            for language in self.languages(what):
+            for language in self.tested(what):
                 yield Cell(what.name, language, str(composition), label, method, seed, None, why=why)
             return
         modules = self._modules(label, seed)
@@ -191,6 +184,7 @@ class Experiment:
                 model=self.base,
                 module=module,
                 reading=None if trains else self.reading,
+                below=self._languages.of(language) if self._languages else None,
             )
             score = self._score(what, predict)
             yield Cell(what.name, language, str(composition), label, method, seed, score, self._limited(what))
@@ -229,6 +223,7 @@ class Experiment:
             text=lambda: self._text(self.mlm.texts, self.mlm.rows),
             mlm=self.mlm,
             sampling=self.sampling,
+            below=self._languages.of(SOURCE) if self._languages else None,
         )
 
     def _training(self, what: Task) -> Data:
@@ -261,10 +256,10 @@ class Experiment:
 
     def _tests(self, what: Task) -> Iterator[tuple[str, Data]]:
         assert what.test is not None, "checked when the file was loaded"
-        for language in self.languages(what):
+        for language in self.tested(what):
             yield language, self._data(what, what.test(language), "test_rows", TOY_TEST_ROWS)
 
-    def languages(self, what: Task) -> list[str]:
+    def tested(self, what: Task) -> list[str]:
         """Test languages of a task here, English first."""
         asked = self.data.languages
         chosen = [code for code in self.known(what) if not asked or code in asked]
