@@ -118,6 +118,38 @@ def test_what_a_method_has_no_meaning_for_is_refused_before_anything_loads(tmp_p
             goals(GOOD, tmp_path, f"recipe.a.method={method}", f'target.compositions=["{composition}"]')
 
 
+def test_the_settings_of_a_method_are_checked_with_their_place(tmp_path):
+    for method, message in (
+        ("bottleneck.scaling=0.0", r"scaling: expected a number above 0, got 0"),
+        ("bottleneck.leave_out=[-1]", r"leave_out\[0\]: expected 0 or more, got -1"),
+        ("bottleneck.leave_out=[0, 0]", r"leave_out: .*in ascending order, each once, got \[0, 0\]"),
+        ("bottleneck.leave_out=[2, 1]", r"leave_out: .*in ascending order, each once, got \[2, 1\]"),
+        ("bottleneck.leave_out=[1, 9]", r"leave_out: there is no layer 9, the encoder has 0 to 3"),
+        ("bottleneck.leave_out=[0, 1, 2, 3]", r"leave_out: no layer is left, the encoder has 4"),
+        ("bottleneck.place='double_'", r"no 'double_' here; did you mean 'double'"),
+        ("lora.targets=['query', 'query']", r"each once, got \['query', 'query'\]"),
+        ("lora.targets=[]", r"targets: expected one target or more, each once, got \[\]"),
+    ):
+        name, setting = method.split(".", 1)
+        key, value = setting.split("=")
+        with pytest.raises(ConfigError, match=message):
+            goals(GOOD, tmp_path, f"recipe.a.method={{name='{name}',{key}={value}}}")
+
+
+def test_what_a_bottleneck_usually_has_is_the_same_stage_written_or_not(tmp_path):
+    def digests(setting: str) -> list[str]:
+        method = f"recipe.a.method={{name='bottleneck'{setting}}}"
+        return [stage.digest for stage in goals(GOOD, tmp_path, method, "target.compositions=['alone']")]
+
+    usual = digests("")
+    for setting in ("place='sequential'", "scaling=1.0", "leave_out=[]"):
+        assert digests(f",{setting}") == usual
+    parallel = digests(",place='parallel'")
+    assert digests(",place='parallel',scaling=4.0") == parallel
+    others = [digests(",leave_out=[1]"), parallel, digests(",place='parallel',scaling=1.0")]
+    assert usual not in others and others.count(parallel) == 1
+
+
 def test_settings_of_a_fusion_are_checked_and_change_fusions_alone(tmp_path):
     before = {s.digest for s in Plan.of(goals(GOOD, tmp_path)).stages}
     plan = Plan.of(goals(GOOD, tmp_path, "recipe.a.fusion.temperature=2.0", "recipe.a.fusion.dropout=0.1"))

@@ -5,20 +5,20 @@ from dataclasses import fields
 from difflib import get_close_matches
 from typing import Any
 
-from xadapt import variants
-from xadapt.composition import supports
 from xadapt.errors import ConfigError, UnknownName, nearest
 from xadapt.examples import KINDS
 from xadapt.experiment.cells import Experiment
 from xadapt.experiment.tables import RecipeTable, TargetTable
+from xadapt.models import Family, pooling_fits, refusal
 from xadapt.notation import parse
-from xadapt.recipe import Architecture, FusionSettings
+from xadapt.recipe import Architecture, FusionSettings, LoRA, Method
+from xadapt.task import Task, sources
 from xadapt.toml import Document
 
-ABOVE_ZERO = ("lr", "epochs", "clip", "alpha", "reduction_factor", "temperature")
+ABOVE_ZERO = ("lr", "epochs", "clip", "alpha", "reduction_factor", "scaling", "temperature")
 SIZES = tuple(f.name for f in fields(Architecture))
-ONE_OR_MORE = ("steps", "batch", "rank", "train_rows", "test_rows", "rows", *SIZES)
-NOT_NEGATIVE = ("warmup", "weight_decay", "stride", "layer", "seed", "seeds", "regularization")
+ONE_OR_MORE = ("steps", "batch", "rank", "train_rows", "dev_rows", "test_rows", "rows", "snapshots", *SIZES)
+NOT_NEGATIVE = ("warmup", "weight_decay", "stride", "layer", "seed", "seeds", "regularization", "leave_out")
 SHARES = ("dropout", "mask")
 MOST = 10**9
 """Largest size or count: what is above was mistyped."""
@@ -96,6 +96,28 @@ def _check_fusion(
         raise ConfigError(f"{at}: a fusion of {recipe.method.name} modules has no values to regularize")
 
 
+def check_method(found: Experiment, label: str, method: Method, document: Document) -> None:
+    """Raises ConfigError for targets and left-out layers that are not there, come twice or leave nothing."""
+    if isinstance(method, LoRA) and not 0 < len(set(method.targets)) == len(method.targets):
+        at = document.at("recipe", label, "method", "targets")
+        raise ConfigError(f"{at}: expected one target or more, each once, got {list(method.targets)}")
+    left_out = list(getattr(method, "leave_out", ()))
+    at, layers = document.at("recipe", label, "method", "leave_out"), found.layers
+    if left_out != sorted(set(left_out)):
+        raise ConfigError(f"{at}: expected layers in ascending order, each once, got {left_out}")
+    if left_out and layers is not None and left_out[-1] >= layers:
+        raise ConfigError(f"{at}: there is no layer {left_out[-1]}, the encoder has 0 to {layers - 1}")
+    if len(left_out) == layers:
+        raise ConfigError(f"{at}: no layer is left, the encoder has {layers}")
+
+
+def check_pooling(found: Experiment, label: str, recipe: RecipeTable, document: Document) -> None:
+    """Raises ConfigError where a sentence head would read a token that has seen nothing of the text."""
+    for name in dict.fromkeys((*found.intermediate.tasks, *found.target.tasks)):
+        what = found.task(name)
+        pooling_fits(found.family, what.type, recipe.of(what), document.at("recipe", label, "pooling"))
+
+
 def check_target_tasks(target: TargetTable, document: Document) -> None:
     """Raises UnknownName for a `[target.task.NAME]` that is no target here."""
     for name in target.task:
@@ -105,9 +127,13 @@ def check_target_tasks(target: TargetTable, document: Document) -> None:
 
 
 def check_compositions(
-    target: TargetTable, names: Sequence[str], recipes: Mapping[str, RecipeTable], document: Document
+    target: TargetTable,
+    names: Sequence[str],
+    recipes: Mapping[str, RecipeTable],
+    family: Family | None,
+    document: Document,
 ) -> None:
-    """Each is one, over intermediate tasks, and defined for the method of some recipe."""
+    """Each is one, over intermediate tasks, and defined for the method of some recipe on the model."""
     written: list[tuple[tuple[str | int, ...], str]] = [
         (("target", "compositions", number), text) for number, text in enumerate(target.compositions)
     ]
@@ -118,9 +144,7 @@ def check_compositions(
         at = document.at(*keys)
         for composition in parse(text, names, at):
             reasons = [
-                supports(recipe.method.name, composition, trains=True)
-                or variants.refusal(recipe.method, composition)
-                for recipe in recipes.values()
+                refusal(family, recipe.method, composition, trains=True) for recipe in recipes.values()
             ]
             if reasons and all(reasons):
                 raise ConfigError(f"{at}: {composition}: {', '.join(dict.fromkeys(filter(None, reasons)))}")
@@ -148,3 +172,35 @@ def check_goals(found: Experiment, document: Document) -> None:
     if reads and layers is not None and layer > layers:
         at = document.at("reading", "layer")
         raise ConfigError(f"{at}: there is no hidden state {layer}, the encoder has {layers} layers")
+
+
+def check_selection(found: Experiment, document: Document) -> None:
+    """Raises ConfigError for a selection on data that a task does not have or that it is tested on."""
+    if found.encoder is not None and found.encoder.recipe.select != "last":
+        at = document.at("encoder", "recipe", "select")
+        raise ConfigError(f"{at}: an encoder ends with its last step", "leave select out")
+    for label, recipe in found.recipe.items():
+        at = document.at("recipe", label, "select")
+        if label not in found.methods and recipe.select in ("dev", "oracle"):
+            raise ConfigError(f"{at}: a language adapter has no development data", "take 'last' or 'average'")
+        for name in (*found.intermediate.tasks, *found.target.tasks):
+            what = found.task(name)
+            trainer = found.selecting.trainer(what)
+            hint = f"take select = 'last' or 'average' in [recipe.{label}.task.{trainer.name}]"
+            if what.train is None or (how := recipe.of(trainer).select) not in ("dev", "oracle"):
+                continue
+            if how == "dev" and trainer.dev is None:
+                raise ConfigError(f"{at}: 'dev': {trainer.name!r} has no English development data", hint)
+            if name in found.target.tasks:
+                _check_untested(found, what, trainer, f"{at}: {how!r}", hint)
+
+
+def _check_untested(found: Experiment, what: Task, trainer: Task, at: str, hint: str) -> None:
+    """A target is tested on other data than its weights are selected on."""
+    oracle = at.endswith("'oracle'")
+    if oracle and what.dev_of is None:
+        raise ConfigError(f"{at}: {what.name!r} has no development data in its test languages", hint)
+    for language in found.tested(what):
+        dev = what.dev_of(language) if oracle and what.dev_of else trainer.dev
+        if what.test and set(sources(dev)) & set(sources(what.test(language))):
+            raise ConfigError(f"{at} would select on data that {what.name!r} is tested on", hint)

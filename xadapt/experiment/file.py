@@ -10,7 +10,10 @@ from xadapt.experiment.cells import Experiment
 from xadapt.experiment.checks import (
     check_compositions,
     check_goals,
+    check_method,
+    check_pooling,
     check_recipe,
+    check_selection,
     check_target_tasks,
     check_tasks,
     check_values,
@@ -42,11 +45,15 @@ def load(name: str, settings: list[str] | None = None, data_folder: Path | None 
         found.task(task_name, document.at("data", "task", task_name))
     for label, recipe in found.recipe.items():
         check_recipe(found, label, recipe, document)
+        check_method(found, label, recipe.method, document)
     check_goals(found, document)
     check_target_tasks(found.target, document)
-    check_compositions(found.target, found.intermediate.tasks, found.methods, document)
+    check_compositions(found.target, found.intermediate.tasks, found.methods, found.family, document)
+    for label, recipe in found.methods.items():
+        check_pooling(found, label, recipe, document)
     found = _with_languages(found, document)
     check_languages(found, document)
+    check_selection(found, document)
     return found
 
 
