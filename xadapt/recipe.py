@@ -74,7 +74,7 @@ class LoRA:
 
 @dataclass(frozen=True, kw_only=True)
 class Full:
-    """Every weight of the encoder: how an encoder is pretrained."""
+    """Every weight of the encoder: full fine-tuning, and how an encoder is pretrained."""
 
     name: ClassVar[str] = "full"
 
@@ -143,6 +143,7 @@ class FusionSettings:
 
 
 DEFAULT_FUSION = FusionSettings()
+SNAPSHOTS = 10
 Select = Literal["last", "dev", "average", "oracle"]
 """Which weights of a training are used: those of its last step, of the snapshot that is best on English
 development data, the mean of the snapshots (Schmidt et al. 2023), or for each test language those of the
@@ -179,7 +180,7 @@ class Recipe:
     """Share of tokens that masked language modelling hides."""
     fusion: FusionSettings = field(default=DEFAULT_FUSION, metadata=ADDED)
     select: Select = field(default="last", metadata=ADDED)
-    snapshots: int = field(default=10, metadata=ADDED)
+    snapshots: int = field(default=SNAPSHOTS, metadata=ADDED)
     """How many, equally spaced over the steps (training/selection.py); `last` takes none."""
 
 

@@ -115,6 +115,8 @@ class Task:
     """English training data; None for a target read from the intermediate module."""
     dev: Sources | None = None
     """English data for selection."""
+    dev_of: Callable[[str], Sources] | None = None
+    """language -> its development data, for `select = "oracle"` alone."""
     test: Callable[[str], Sources] | None = None
     """language -> its test data."""
     tune: Callable[[str], Sources] | None = None

@@ -1,6 +1,7 @@
 """An experiment file -> the scores it asks for."""
 
-from xadapt.experiment.cells import Cell, Experiment
+from xadapt.experiment.cell import Cell
+from xadapt.experiment.cells import Experiment
 from xadapt.experiment.file import load, resolved
 from xadapt.experiment.locked import locked, ready
 

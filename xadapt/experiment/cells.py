@@ -6,12 +6,14 @@ from functools import cached_property
 from itertools import chain
 from pathlib import Path
 
-from xadapt import benchmarks, variants
-from xadapt.composition import Composition, supports
+from xadapt import benchmarks
+from xadapt.composition import Composition
 from xadapt.experiment import models
+from xadapt.experiment.cell import Cell
 from xadapt.experiment.declared import declared
 from xadapt.experiment.languages import SOURCE, Languages
 from xadapt.experiment.modules import Ground, Modules
+from xadapt.experiment.selecting import Selecting
 from xadapt.experiment.tables import (
     DataTable,
     EncoderTable,
@@ -23,6 +25,7 @@ from xadapt.experiment.tables import (
     TaskTable,
     TextTable,
 )
+from xadapt.models import FAMILIES, Family, family, refusal
 from xadapt.notation import parse
 from xadapt.recipe import ModelSpec, Reading, Sampling
 from xadapt.sources import folder as folders
@@ -37,22 +40,6 @@ from xadapt.task import Source, Sources, Task, sources
 from xadapt.tasks import task
 
 TOY_TRAIN_ROWS, TOY_TEST_ROWS = 4000, 400
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One number of the report: its place, and the stage that makes it, or why there is none."""
-
-    task: str
-    language: str
-    composition: str
-    recipe: str
-    """The recipe's name in the file; empty for a baseline."""
-    method: str
-    seed: int
-    score: Score | None
-    limited: bool = False
-    why: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +95,14 @@ class Experiment:
         places = origins(found, self.data.world, self.data_folder, rows, self.lock)
         limit = None if self.data.world == "toyworld" else rows
         return Data(task="text", task_version=task("text").version, rows=places, limit=limit)
+
+    @cached_property
+    def family(self) -> Family | None:
+        """Of the encoder, where it is known before anything loads."""
+        if self.encoder is not None:
+            return FAMILIES["xlm-roberta"]
+        # Of a local model the base is known by its content, which need not be read for this.
+        return family(models.planned(self.model, self.lock) if self.model.on_hub else self.model)
 
     @cached_property
     def layers(self) -> int | None:
@@ -169,10 +164,11 @@ class Experiment:
 
     def _scores(self, what: Task, composition: Composition, label: str, seed: int) -> Iterator[Cell]:
         variant, trains = self.recipe[label].method, what.train is not None
-        method = variant.name
-        if why := supports(method, composition, trains=trains) or variants.refusal(variant, composition):
+        method, selection = variant.name, self.selecting.how(what, self.recipe[label])
+        if why := refusal(self.family, variant, composition, trains=trains):
             for language in self.tested(what):
-                yield Cell(what.name, language, str(composition), label, method, seed, None, why=why)
+                cell = Cell(what.name, language, str(composition), label, method, seed, None)
+                yield replace(cell, why=why, selection=selection)
             return
         modules = self._modules(label, seed)
         module = modules.target(what, composition) if trains else modules.read(composition)
@@ -184,10 +180,18 @@ class Experiment:
                 model=self.base,
                 module=module,
                 reading=None if trains else self.reading,
+                dev=self.selecting.oracle(what, language) if selection == "oracle" else None,
                 below=self._languages.of(language) if self._languages else None,
             )
-            score = self._score(what, predict)
-            yield Cell(what.name, language, str(composition), label, method, seed, score, self._limited(what))
+            cell = Cell(
+                what.name, language, str(composition), label, method, seed, self._score(what, predict)
+            )
+            yield replace(cell, limited=self._limited(what), selection=selection)
+
+    @cached_property
+    def selecting(self) -> Selecting:
+        """What weights are selected on."""
+        return Selecting(self.task, lambda what, at: self._data(what, at, "dev_rows", TOY_TEST_ROWS))
 
     def _score(self, what: Task, made: Predict | Baseline) -> Score:
         """A threshold of its metric is set on development data where there are such."""
@@ -220,6 +224,7 @@ class Experiment:
             model=self.base,
             task=self.task,
             data=self._training,
+            dev=self.selecting.dev,
             text=lambda: self._text(self.mlm.texts, self.mlm.rows),
             mlm=self.mlm,
             sampling=self.sampling,
@@ -239,13 +244,13 @@ class Experiment:
         return self._data(what, what.train, "train_rows", TOY_TRAIN_ROWS)
 
     @cached_property
-    def _read(self) -> dict[tuple[str, tuple[Source, ...]], Data]:
+    def _read(self) -> dict[tuple[str, tuple[Source, ...], Split], Data]:
         return {}
 
     def _data(self, what: Task, source: Sources, split: Split, toy: int) -> Data:
         # Kept: a local file is hashed once, not for every composition.
         found = sources(source)
-        key = (what.name, found)
+        key = (what.name, found, split)
         if key not in self._read:
             rows = self.data.rows(what.name, split)
             limit = None if self._made(what) else rows

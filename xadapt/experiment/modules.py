@@ -17,9 +17,9 @@ from xadapt.composition import (
     WithText,
 )
 from xadapt.experiment.tables import RecipeTable, TextTable
-from xadapt.recipe import DEFAULT_FUSION, ModelSpec, Recipe, Sampling
+from xadapt.recipe import DEFAULT_FUSION, SNAPSHOTS, ModelSpec, Recipe, Sampling
 from xadapt.sources.published import Published
-from xadapt.stages.data import Data
+from xadapt.stages.data import Data, Dev
 from xadapt.stages.encoder import Encoder
 from xadapt.stages.merged import Merged
 from xadapt.stages.mixture import Ingredient, Mixture
@@ -38,6 +38,8 @@ class Ground:
     task: Callable[[str], Task]
     data: Callable[[Task], Data]
     """A task -> its training data."""
+    dev: Callable[[Task], Dev | None]
+    """A task -> what weights are selected on."""
     text: Callable[[], Data]
     """The text of `[mlm]`."""
     mlm: TextTable
@@ -46,9 +48,21 @@ class Ground:
     """The language adapter that everything is trained on."""
 
 
-def _used(recipe: Recipe, base: Composition) -> Recipe:
-    """Without settings of a fusion where nothing is fused: they change no other training."""
-    return recipe if isinstance(base, Fuse) else replace(recipe, fusion=DEFAULT_FUSION)
+def _used(recipe: Recipe, base: Composition, *, target: bool = False) -> Recipe:
+    """Without settings that change nothing: of a fusion where nothing is fused, of snapshots where none are.
+
+    A module that others build on has one set of weights, so an oracle is one of targets alone.
+    """
+    if not isinstance(base, Fuse):
+        recipe = replace(recipe, fusion=DEFAULT_FUSION)
+    if recipe.select == "oracle" and not target:
+        recipe = replace(recipe, select="last")
+    return recipe if recipe.select != "last" else replace(recipe, snapshots=SNAPSHOTS)
+
+
+def _of_mixture(recipe: Recipe) -> Recipe:
+    """Of one task of a mixture, which selects as a whole."""
+    return _used(replace(recipe, select="last"), Alone())
 
 
 @dataclass(frozen=True)
@@ -65,7 +79,7 @@ class Modules:
         parts = composition.map(self.module)
         if isinstance(composition, Merge):
             parts = Continue((self.module(composition),))
-        return self._train(what, parts)
+        return self._train(what, parts, target=True)
 
     def read(self, composition: Composition) -> Composition | Mixture:
         """What a target without training reads; without one of its own, continuing is reading."""
@@ -104,19 +118,21 @@ class Modules:
             return self._mixture((part,), base, text)
         return self._train(self.ground.task(part), base)
 
-    def _train(self, what: Task, base: Composition) -> Train:
+    def _train(self, what: Task, base: Composition, *, target: bool = False) -> Train:
         if what.trains_as is not None:
             what = self.ground.task(what.trains_as)
-        return self._once((what.name, base), lambda: self._new_train(what, base))
+        recipe = _used(self.recipe.of(what), base, target=target)
+        return self._once((what.name, base, recipe.select), lambda: self._new_train(what, base, recipe))
 
-    def _new_train(self, what: Task, base: Composition) -> Train:
+    def _new_train(self, what: Task, base: Composition, recipe: Recipe) -> Train:
         return Train(
             task=what.key,
             data=self.ground.data(what),
             model=self.ground.model,
             base=base,
-            recipe=_used(self.recipe.of(what), base),
+            recipe=recipe,
             seed=self.seed,
+            dev=self.ground.dev(what) if recipe.select == "dev" else None,
             below=self.ground.below,
         )
 
@@ -140,12 +156,15 @@ class Modules:
         if what.trains_as is not None:
             what = self.ground.task(what.trains_as)
         return Ingredient(
-            task=what.key, data=self.ground.data(what), recipe=_used(self.recipe.of(what), Alone())
+            task=what.key,
+            data=self.ground.data(what),
+            recipe=_of_mixture(self.recipe.of(what)),
+            dev=self.ground.dev(what) if self.recipe.select == "dev" else None,
         )
 
     def _text(self) -> Ingredient:
         what = self.ground.task("text")
-        return Ingredient(task=what.key, data=self.ground.text(), recipe=_used(self.recipe.of(what), Alone()))
+        return Ingredient(task=what.key, data=self.ground.text(), recipe=_of_mixture(self.recipe.of(what)))
 
     def _merged(self, merge: Merge) -> Merged:
         parts = merge.map(self.module)

@@ -10,7 +10,7 @@ from xadapt.sources.origin import World
 from xadapt.task import Task
 from xadapt.toml import Changes
 
-Split = Literal["train_rows", "test_rows"]
+Split = Literal["train_rows", "dev_rows", "test_rows"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +18,8 @@ class Rows:
     """How many rows are used; in the toy world how many are made."""
 
     train_rows: int | None = None
+    dev_rows: int | None = None
+    """Of the data that weights are selected on."""
     test_rows: int | None = None
 
 

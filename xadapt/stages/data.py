@@ -61,6 +61,14 @@ class Data(Stage):
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Dev:
+    """Development data on which weights are selected, by the main value of a metric."""
+
+    data: Data
+    metric: str
+
+
 @dataclass
 class Counts:
     """What became of the rows; read and bad ones by the number of their source."""

@@ -7,11 +7,11 @@ from typing import Any
 
 from xadapt.composition import Alone, Composition, Multitask, WithText
 from xadapt.declared import Declared
-from xadapt.recipe import Full, ModelSpec, Recipe, Sampling
+from xadapt.recipe import ModelSpec, Recipe, Sampling
 from xadapt.sources.published import Published
-from xadapt.stages.data import Data
+from xadapt.stages.data import Data, Dev
 from xadapt.stages.encoder import Encoder
-from xadapt.stages.train import Train, following, named
+from xadapt.stages.train import Train, beside, following, named
 from xadapt.workflow.context import Context
 from xadapt.workflow.digest import ADDED
 from xadapt.workflow.stage import Stage
@@ -24,6 +24,8 @@ class Ingredient:
     task: str | Declared
     data: Data
     recipe: Recipe
+    dev: Dev | None = field(default=None, metadata=ADDED)
+    """In English, where the mixture selects by the mean over its tasks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,10 +59,7 @@ class Mixture(Stage):
         return f"train {self.expression}{below}"
 
     def companions(self) -> Hashable | None:
-        """None for a full training, which has an encoder of its own."""
-        if isinstance(self.recipe.method, Full):
-            return None
-        return self.model.digest if isinstance(self.model, Encoder) else self.model
+        return beside(self.model, self.recipe.method)
 
     def run(self, out: Path, context: Context) -> dict[str, Any]:
         return self.run_together([self], [out], context)[self.digest]

@@ -9,7 +9,7 @@ from xadapt.composition import Composition
 from xadapt.declared import Declared
 from xadapt.recipe import ModelSpec, Reading
 from xadapt.sources.published import Published
-from xadapt.stages.data import Data
+from xadapt.stages.data import Data, Dev
 from xadapt.stages.encoder import Encoder
 from xadapt.stages.mixture import Mixture
 from xadapt.stages.train import Train
@@ -35,6 +35,10 @@ class Predict(Stage):
     """How sentence vectors are read; only for retrieval."""
     below: Train | Published | None = field(default=None, metadata=ADDED)
     """The language adapter below everything, in place of the one that the module was trained on."""
+
+    dev: Dev | None = field(default=None, metadata=ADDED)
+    """In this language: the snapshot of `module` that is best on them answers. Only where its recipe says
+    `oracle`."""
 
     version = 2
 

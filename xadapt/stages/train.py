@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from xadapt import models
 from xadapt.composition import Chain, Composition, Continue
 from xadapt.declared import Declared
-from xadapt.recipe import Full, ModelSpec, Recipe
+from xadapt.recipe import Full, Method, ModelSpec, Recipe
 from xadapt.sources.published import Published
-from xadapt.stages.data import Data
+from xadapt.stages.data import Data, Dev
 from xadapt.stages.encoder import Encoder
 from xadapt.workflow.context import Context
 from xadapt.workflow.digest import ADDED
@@ -33,6 +34,9 @@ class Train(Stage):
     language: str = field(default="", metadata=ADDED)
     """Of a language adapter, which is trained on text by masked language modelling, its language."""
 
+    dev: Dev | None = field(default=None, metadata=ADDED)
+    """In English, where the recipe selects on it."""
+
     version = 2
 
     @property
@@ -46,10 +50,7 @@ class Train(Stage):
         return f"train {self.task} {named(self.base)}"
 
     def companions(self) -> Hashable | None:
-        """None for a full training, which has an encoder of its own."""
-        if isinstance(self.recipe.method, Full):
-            return None
-        return self.model.digest if isinstance(self.model, Encoder) else self.model
+        return beside(self.model, self.recipe.method)
 
     def run(self, out: Path, context: Context) -> dict[str, Any]:
         return self.run_together([self], [out], context)[self.digest]
@@ -62,6 +63,17 @@ class Train(Stage):
         from xadapt.training.fit import fit
 
         return fit([stage for stage in stages if isinstance(stage, Train)], outs, context)
+
+
+def beside(model: ModelSpec | Encoder, method: Method) -> Hashable | None:
+    """What trainings share that run side by side; None for one that has an encoder to itself.
+
+    That is a full training, and one by a library, which carries one module.
+    """
+    family = None if isinstance(model, Encoder) else models.family(model)
+    if isinstance(method, Full) or models.engine(family, method.name) == "library":
+        return None
+    return model.digest if isinstance(model, Encoder) else model
 
 
 def named(composition: Composition) -> Composition:

@@ -33,6 +33,7 @@ TASK = Task(
     read=read,
     train=_source("en", "train"),
     dev=_source("en", "validation"),
+    dev_of=lambda language: _source(language, "validation"),
     test=lambda language: _source(language, "test"),
     license="not stated",
     quirks="sentences longer than the limit are split and their tags joined again; no word is dropped",

@@ -33,6 +33,7 @@ TASK = Task(
     read=read,
     train=_source("en", "train"),
     dev=_source("en", "validation"),
+    dev_of=lambda language: _source(language, "validation"),
     test=lambda language: _source(language, "test"),
     sizes=Sizes(dev=2_000, test=2_000),
     license="free for any purpose, acknowledgement appreciated",

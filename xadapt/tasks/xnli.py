@@ -27,6 +27,7 @@ TASK = Task(
     train=mnli.TASK.train,
     trains_as="mnli",
     dev=_source("en", "validation"),
+    dev_of=lambda language: _source(language, "validation"),
     test=lambda language: _source(language, "test"),
     sizes=Sizes(test=5_010),
     license="CC BY-NC 4.0",
