@@ -20,7 +20,7 @@ from xadapt.experiment.checks import (
 )
 from xadapt.experiment.declared import check_files, checked
 from xadapt.experiment.languages import check as check_languages
-from xadapt.experiment.languages import placed
+from xadapt.experiment.languages import check_cover, placed
 from xadapt.languages import language as language_of
 from xadapt.shipped import read
 from xadapt.sources import lock as locks
@@ -48,11 +48,12 @@ def load(name: str, settings: list[str] | None = None, data_folder: Path | None 
         check_method(found, label, recipe.method, document)
     check_goals(found, document)
     check_target_tasks(found.target, document)
+    check_languages(found, document)
     check_compositions(found.target, found.intermediate.tasks, found.methods, found.family, document)
     for label, recipe in found.methods.items():
         check_pooling(found, label, recipe, document)
     found = _with_languages(found, document)
-    check_languages(found, document)
+    check_cover(found, document)
     check_selection(found, document)
     return found
 

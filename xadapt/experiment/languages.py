@@ -101,17 +101,25 @@ def _by_code(given: Mapping[str, Any], document: Document, key: str) -> Iterator
 
 
 def check(found: "Experiment", document: Document) -> None:
-    """Each language that is tested has an adapter, and each adapter can be had.
+    """Each adapter can be had, or trained.
 
     Raises ConfigError, UnknownName, DataError with the place in the file.
     """
-    table = found.languages
+    if found.languages is not None:
+        _check_adapters(found.languages, document)
+        _check_training(found.languages, found, document)
     _check_recipes(found, document)
+
+
+def check_cover(found: "Experiment", document: Document) -> None:
+    """Each language that is tested has an adapter, or the file says what is done without one.
+
+    Raises ConfigError, also for compositions that have no meaning over the adapter of one language.
+    """
+    table = found.languages
     if table is None:
         return
-    _check_adapters(table, document)
-    _check_training(table, found, document)
-    _check_cover(table, found, document)
+    _check_tested(table, found, document)
     for composition in found.compositions:
         if _has_text(composition):
             why = "mixes in text of many languages, but modules are trained on the adapter of one"
@@ -168,7 +176,7 @@ def _check_training(table: LanguagesTable, found: "Experiment", document: Docume
         raise ConfigError(f"{at}: a language adapter is a bottleneck, not {method.name}")
 
 
-def _check_cover(table: LanguagesTable, found: "Experiment", document: Document) -> None:
+def _check_tested(table: LanguagesTable, found: "Experiment", document: Document) -> None:
     at = document.at("languages")
     if SOURCE not in table.known:
         raise ConfigError(f"{at}: no adapter for {SOURCE!r}, the language of all training data")
