@@ -151,6 +151,7 @@ _MERGES = ("alone", "continue", "stack", "fuse", "gate", "merge")
 TRAINED: dict[str, tuple[str, ...]] = {
     "bottleneck": _MERGES,
     "lora": _MERGES,
+    "full": ("alone", "continue"),
     "ia3": _ONE,
     "prefix_tuning": _ONE,
     "compacter": _ONE,
@@ -166,9 +167,16 @@ def supports(method: str, composition: Composition, *, trains: bool) -> str | No
         return f"{composition.form} is not defined for {method}"
     if not trains and composition.form not in READ:
         return f"{composition.form} needs a target that trains"
+    if "merge" not in TRAINED[method] and _has_merge(composition):
+        return f"merge is not defined for {method}"
     if method == "bottleneck" and (why := _merges_by_average(composition)):
         return why
     return None
+
+
+def _has_merge(composition: Composition) -> bool:
+    parts = (part for part in composition.parts if isinstance(part, Composition))
+    return isinstance(composition, Merge) or any(map(_has_merge, parts))
 
 
 def _merges_by_average(composition: Composition) -> str | None:

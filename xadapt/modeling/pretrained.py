@@ -59,6 +59,12 @@ def tokenizer(place: str, revision: str | None) -> tokenizers.Tokenizer:
     return found
 
 
+def copy_tokenizer(place: str, revision: str | None, folder: Path) -> None:
+    """Write the tokenizer of a model into the folder of another, as transformers keeps it."""
+    found = transformers.AutoTokenizer.from_pretrained(place, revision=revision, use_fast=True)
+    found.save_pretrained(str(folder))
+
+
 def train_tokenizer(lines: Sequence[str], vocabulary: int) -> tokenizers.Tokenizer:
     """A Unigram tokenizer with XLM-R's special tokens, ids and pair template."""
     made = tokenizers.Tokenizer(tokenizers.models.Unigram())

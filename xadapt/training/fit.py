@@ -14,17 +14,19 @@ import torch
 from xadapt.errors import TrainingFailed
 from xadapt.modeling import formats, head_format
 from xadapt.modeling.assemble import Assembled, Slot
+from xadapt.modeling.encoder import checksum
 from xadapt.modeling.invertible import decode_through
 from xadapt.modeling.module import Module
 from xadapt.stages.mixture import Ingredient, Mixture
 from xadapt.stages.train import Train, slug
 from xadapt.tasks import task
+from xadapt.training import full
 from xadapt.training.batches import stream
 from xadapt.training.checkpoint import Checkpoint
 from xadapt.training.jobs import ingredients, name
 from xadapt.training.jobs import jobs as make_jobs
 from xadapt.training.loop import Job, Loop, Part, entries
-from xadapt.training.restore import Base, base, new_slot, over, part_names
+from xadapt.training.restore import Base, base, new_slot, over, part_names, whole
 from xadapt.workflow.context import Context
 
 
@@ -36,24 +38,27 @@ def fit(
     Raises TrainingFailed when a loss is not finite or a frozen weight moved, DataError for no examples.
     """
     started = time.monotonic()
-    ground = base(stages[0].model, context)
+    alone = whole(stages[0])
+    ground = base(stages[0].model, context) if alone is None else full.start(alone, context)
     jobs = make_jobs(stages, ground, context)
     slots = [_slot(stage, ground, context) for stage in stages]
     assembled = Assembled(slots, ground.encoder.config).to(ground.placed.device)
     for number, job in enumerate(jobs):
         for part in job.parts:
             decode_through(part.head, assembled.inverse(number))
-    before = ground.encoder.fingerprint(), assembled.fingerprint()
+    before = _frozen(ground, assembled)
     owners = [stage.digest for stage in stages]
     checkpoint = Checkpoint(context.store.progress(owners[0]), owners, context.checkpoint_seconds)
-    trained = entries(assembled, jobs)
+    trained = [*full.weights(ground.encoder), *entries(assembled, jobs)]
     loop = Loop(ground.encoder, assembled, jobs, trained, ground.placed, checkpoint, context.progress)
     resumed = loop.run()
-    if (ground.encoder.fingerprint(), assembled.fingerprint()) != before:
+    if _frozen(ground, assembled) != before:
         raise TrainingFailed(f"{stages[0].title()}: a frozen weight moved")
     shared = _facts(ground, started) | {"tokens": loop.tokens, "resumed_at_step": resumed}
     for number, (stage, out, job) in enumerate(zip(stages, outs, jobs, strict=True)):
         _save(stage, out, job, assembled, number, ground)
+    if alone is not None:
+        shared |= full.save(outs[0], alone, ground, context)
     return {
         stage.digest: shared | _own_facts(job, trained, number)
         for number, (stage, job) in enumerate(zip(stages, jobs, strict=True))
@@ -65,16 +70,22 @@ def _slot(stage: Train | Mixture, ground: Base, context: Context) -> Slot:
     return over(stage.below, new, ground, context)
 
 
+def _frozen(ground: Base, assembled: Assembled) -> tuple[Any, ...]:
+    """Changes when anything does that must not."""
+    still = (weight for weight in ground.encoder.parameters() if not weight.requires_grad)
+    return checksum(still), assembled.fingerprint()
+
+
 def _save(
     stage: Train | Mixture, out: Path, job: Job, assembled: Assembled, number: int, ground: Base
 ) -> None:
     config = ground.encoder.config
     pairs = list(zip(ingredients(stage), job.parts, strict=True))
     own = replace(_about(*pairs[0], ground), name=name(stage))
-    result = assembled.trained(number)
+    result = assembled.trained(number) if whole(stage) is None else None
     if isinstance(result, Module):
         formats.save_module(out, result, own, config)
-    else:
+    elif result is not None:
         formats.save_combined(out, result, part_names(stage.base), own, config)
     for one, part in pairs:
         alone = isinstance(stage, Train)

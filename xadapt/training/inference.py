@@ -27,7 +27,7 @@ from xadapt.task_types.items import Item, pack
 from xadapt.tasks import task
 from xadapt.training import attended
 from xadapt.training.batches import by_tokens
-from xadapt.training.restore import Base, base, load_head, over, read, slot_of
+from xadapt.training.restore import Base, base, load_head, over, read, slot_of, whole
 from xadapt.workflow.context import Context
 
 TOKENS = {"cpu": 4096, "cuda": 65536}
@@ -37,7 +37,7 @@ TOKENS = {"cpu": 4096, "cuda": 65536}
 def predict(stages: Sequence[Predict], outs: Sequence[Path], context: Context) -> dict[str, dict[str, Any]]:
     """Write the predictions of `stages`, which share model, task and module; return their notes."""
     first = stages[0]
-    ground = base(first.model, context)
+    ground = base(first.model, context, whole(first.module))
     what = task(first.task)
     kind = task_type(what.type)
     recipe = _recipe(first, ground)

@@ -17,8 +17,8 @@ from xadapt.recipe import Architecture, Recipe
 from xadapt.task_types import task_type
 from xadapt.training.batches import Schedule, stream
 from xadapt.training.checkpoint import Checkpoint
+from xadapt.training.full import weights
 from xadapt.training.loop import Job, Loop, Part, entries
-from xadapt.training.optimizer import Entry
 from xadapt.training.precision import accelerator
 from xadapt.workflow.context import Context
 
@@ -47,15 +47,10 @@ def pretrain(
     encoder.place(placed.device, torch.float32)
     head = mlm.head(encoder, (), stream(seed, "head")).to(placed.device)
     assembled = Assembled([Slot()], encoder.config)
-    trained = [
-        Entry(f"encoder.{name}", p, (0,), stacked=False)
-        for name, p in encoder.named_parameters()
-        if p.requires_grad
-    ]
     schedule = Schedule("mlm", len(items), recipe, seed)
     job = Job("mlm", [Part(mlm, items, head, schedule)], schedule)
     checkpoint = Checkpoint(context.store.progress(owner), [owner], context.checkpoint_seconds)
-    everything = [*trained, *entries(assembled, [job])]
+    everything = [*weights(encoder), *entries(assembled, [job])]
     loop = Loop(encoder, assembled, [job], everything, placed, checkpoint, context.progress)
     resumed = loop.run()
     save_tokenizer(tokenizer, out, architecture.max_length)

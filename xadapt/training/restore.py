@@ -17,7 +17,7 @@ from xadapt.modeling.architecture import positions
 from xadapt.modeling.assemble import Slot
 from xadapt.modeling.encoder import Encoder
 from xadapt.modeling.module import Module
-from xadapt.recipe import ModelSpec, Recipe
+from xadapt.recipe import Full, ModelSpec, Recipe
 from xadapt.sources.published import Published
 from xadapt.stages.data import Data
 from xadapt.stages.encoder import Encoder as EncoderStage
@@ -34,6 +34,15 @@ Maker = Train | Mixture | Merged
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a pretrained encoder lies with its tokenizer, and what it is called."""
+
+    model: tuple[str, str | None]
+    """Folder or hub id, revision."""
+    name: str
+
+
+@dataclass(frozen=True)
 class Base:
     """The frozen encoder where it runs, and its tokenizer."""
 
@@ -43,16 +52,26 @@ class Base:
     name: str
 
 
-def base(model: ModelSpec | EncoderStage, context: Context) -> Base:
-    """Load the encoder of a stage; kept until another one is asked for."""
-    placed = accelerator(context.device, context.precision)
+def place(model: ModelSpec | EncoderStage, context: Context) -> Place:
     if isinstance(model, EncoderStage):
-        place, revision, name = str(context.store.path(model)), None, f"encoder {model.digest[:12]}"
-    else:
-        place, revision = pretrained.location(model)
-        name = model.name
-    encoder = pretrained.load(place, revision, placed.device, frozen_dtype(placed))
-    return Base(encoder, pretrained.tokenizer(place, revision), placed, name)
+        return Place((str(context.store.path(model)), None), f"encoder {model.digest[:12]}")
+    return Place(pretrained.location(model), model.name)
+
+
+def base(model: ModelSpec | EncoderStage, context: Context, own: Train | Mixture | None = None) -> Base:
+    """Load the encoder of a stage, or what `own` trained it to; kept until another one is asked for."""
+    placed, found = accelerator(context.device, context.precision), place(model, context)
+    weights = found.model if own is None else (str(context.store.path(own)), None)
+    encoder = pretrained.load(*weights, placed.device, frozen_dtype(placed))
+    return Base(encoder, pretrained.tokenizer(*found.model), placed, found.name)
+
+
+def whole(module: Maker | Composition) -> Train | Mixture | None:
+    """The full training that `module` is or is read from; None for modules on a frozen encoder."""
+    stage = module.parts[0] if isinstance(module, Composition) and len(module.parts) == 1 else module
+    if isinstance(stage, Train | Mixture) and isinstance(stage.recipe.method, Full):
+        return stage
+    return None
 
 
 def read(data: Data, context: Context) -> list[Any]:
@@ -65,6 +84,8 @@ def read(data: Data, context: Context) -> list[Any]:
 
 def trained(stage: Maker, ground: Base, context: Context) -> Module | combined.Combined:
     """What a finished stage made for this encoder; a combination comes with its parts."""
+    if whole(stage) is not None:
+        raise ConfigError(f"{stage.title()} is a whole model, which only `continue` of full starts from")
     folder = context.store.path(stage)
     host = formats.Host(ground.encoder.config, ground.name)
     if not isinstance(stage, Merged) and isinstance(stage.base, Fuse | Gate):
@@ -110,6 +131,8 @@ def frozen(composition: Composition, ground: Base, context: Context) -> Composit
 
 def slot_of(module: Maker | Composition, ground: Base, context: Context) -> Slot:
     """A finished target, or a composition read as it is, as one slot for prediction."""
+    if whole(module) is not None:
+        return Slot()
     if isinstance(module, Composition):
         return Slot(frozen(module, ground, context))
     found = trained(module, ground, context)
@@ -120,7 +143,9 @@ def slot_of(module: Maker | Composition, ground: Base, context: Context) -> Slot
 
 
 def new_slot(stage: Train | Mixture, ground: Base, context: Context, seed: int) -> Slot:
-    """The slot that a training starts from."""
+    """The slot that a training starts from; a full one has no module."""
+    if whole(stage) is not None:
+        return Slot()
     parts, config = frozen(stage.base, ground, context), ground.encoder.config
     if isinstance(parts, Fuse):
         combined.check_parts(parts.form, parts.parts)
