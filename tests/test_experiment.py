@@ -106,7 +106,7 @@ def test_an_unknown_experiment_names_the_nearest():
 
 
 def test_what_a_method_has_no_meaning_for_is_refused_before_anything_loads(tmp_path):
-    with pytest.raises(ConfigError, match=r"alone: alone is not defined for full"):
+    with pytest.raises(ConfigError, match=r"is not defined for full"):
         goals(GOOD, tmp_path, "recipe.a.method=full")
     for method, composition, why in (
         ('{name="bottleneck",place="double"}', "fuse(all)", r"bottleneck with place = 'double'"),
