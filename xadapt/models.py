@@ -11,14 +11,17 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
+from xadapt import variants
 from xadapt.composition import Composition, Fuse, Gate, Merge, Stack, WithText, supports
 from xadapt.errors import ConfigError, DataError, nearest
-from xadapt.recipe import LoRA, Method, ModelSpec, Recipe
+from xadapt.recipe import Bottleneck, LoRA, Method, ModelSpec, Recipe
 from xadapt.sources import cache
 
 Engine = Literal["fast", "library"]
 Projections = Mapping[str, tuple[str, ...]]
 
+SENTENCES = ("classification", "choice")
+"""Types of tasks whose head reads what a recipe's `pooling` makes of a text."""
 BY_LIBRARY = ("ia3", "prefix_tuning", "compacter")
 """Methods that the fast engine does not compute on any family."""
 BY_INTERFACE = ("bottleneck", "lora", "ia3", "compacter")
@@ -162,7 +165,11 @@ def config(model: ModelSpec) -> dict[str, Any] | None:
         place = Path(model.folder) / "config.json"
     else:
         place = cache.find("model", model.name, model.revision, "config.json")
-    if place is None or not place.is_file():
+    return None if place is None else _read(place)
+
+
+def _read(place: Path) -> dict[str, Any] | None:
+    if not place.is_file():
         return None
     try:
         found = json.loads(place.read_text(encoding="utf-8"))
@@ -175,8 +182,16 @@ def config(model: ModelSpec) -> dict[str, Any] | None:
 
 def family(model: ModelSpec) -> Family | None:
     """None where its config is not on this machine yet; raises DataError for a family nothing carries."""
-    found = config(model)
-    return None if found is None else known(str(found.get("model_type")), f"model {model.name!r}")
+    return _family(config(model), model.name)
+
+
+def at(folder: str, name: str) -> Family | None:
+    """The family of a model in a folder."""
+    return _family(_read(Path(folder) / "config.json"), name)
+
+
+def _family(found: Mapping[str, Any] | None, name: str) -> Family | None:
+    return None if found is None else known(str(found.get("model_type")), f"model {name!r}")
 
 
 def layers(found: Mapping[str, Any]) -> int | None:
@@ -194,7 +209,7 @@ def engine(of: Family | None, method: str | None) -> Engine:
 
 def refusal(of: Family | None, method: Method, composition: Composition, *, trains: bool) -> str | None:
     """None when the composition of modules of this method is defined on this family, else why not."""
-    if why := supports(method.name, composition, trains=trains):
+    if why := supports(method.name, composition, trains=trains) or variants.refusal(method, composition):
         return why
     if of is None or engine(of, method.name) == "fast":
         return None
@@ -214,6 +229,8 @@ def unsupported(of: Family, method: Method) -> str | None:
         return None
     if method.name not in of.methods:
         return f"{method.name} is not defined on {of.model_type}, only {', '.join(of.methods)}"
+    if isinstance(method, Bottleneck) and method.invertible != "none":
+        return f"an invertible adapter on {of.model_type} needs the fast engine"
     if isinstance(method, LoRA) and of.fused:
         found = {"query", "key", "value"} & set(method.targets)
         if len(found) not in (0, 3):
@@ -227,9 +244,9 @@ def _forms(composition: Composition) -> list[Composition]:
     return [composition, *(one for part in inner for one in _forms(part))]
 
 
-def check_pooling(of: Family | None, recipe: Recipe, place: str) -> None:
-    """Raise ConfigError where a sentence head would read a token that sees none of the text."""
-    if of is not None and of.decoder and recipe.pooling == "first":
+def pooling_fits(of: Family | None, task_type: str, recipe: Recipe, place: str) -> None:
+    """Raise ConfigError where a sentence head would read a token that has seen nothing of the text."""
+    if of is not None and of.decoder and task_type in SENTENCES and recipe.pooling == "first":
         raise ConfigError(
             f"{place}: pooling = 'first' reads a token before which {of.model_type} has seen nothing",
             'set pooling = "last"',

@@ -1,10 +1,10 @@
 """The model of an experiment before anything loads: where it lies, and which weights it has."""
 
-import json
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
+from xadapt import models as families
 from xadapt.errors import DataError
 from xadapt.recipe import ModelSpec
 from xadapt.sources import lock as locks
@@ -29,11 +29,9 @@ def planned(model: ModelSpec, lock: Lock) -> ModelSpec:
 
 
 def layers(model: ModelSpec) -> int | None:
-    """How many the encoder has, where that is known without the hub."""
-    config = folder / "config.json" if (folder := _folder(model)) else None
-    if config is None or not config.is_file():
-        return None
-    return int(json.loads(config.read_text(encoding="utf-8"))["num_hidden_layers"])
+    """How many the encoder has, where its config is on this machine."""
+    found = families.config(model)
+    return None if found is None else families.layers(found)
 
 
 def _folder(model: ModelSpec) -> Path | None:

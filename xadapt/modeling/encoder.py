@@ -134,6 +134,11 @@ class Encoder(nn.Module):
         words: nn.Parameter = self.embeddings["word_embeddings"]
         return words
 
+    @property
+    def room(self) -> int:
+        """Tokens of the longest sequence."""
+        return positions(self.config)
+
     @torch.no_grad()
     def row_norms(self, name: str) -> torch.Tensor:
         """The norm of each row of the projection `name` in every layer, [L, out], fp32 on the CPU."""
@@ -172,8 +177,10 @@ class Encoder(nn.Module):
             raise ValueError(f"sites for {sites.tokens} tokens by job, the batch has {packed.tokens}")
         if upto is not None and not 0 <= upto <= len(self.layers):
             raise ConfigError(f"layer {upto} of an encoder of {len(self.layers)}", "set [reading] layer")
-        if max(packed.lengths) > (room := positions(self.config)):
-            raise ValueError(f"a sequence has {max(packed.lengths)} tokens, the encoder has {room} positions")
+        if max(packed.lengths) > self.room:
+            raise ValueError(
+                f"a sequence has {max(packed.lengths)} tokens, the encoder has {self.room} positions"
+            )
         x = dropout(self.norm(self._embedded(packed)))
         x = sites.embedded(x)
         attention = Attention(packed.lengths, self.config.num_attention_heads, x.device)

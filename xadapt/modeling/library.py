@@ -4,9 +4,8 @@ The seam is that of the fast engine: packed tokens in, hidden states of the same
 batch is padded. One job at a time: the libraries carry one module.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -16,12 +15,12 @@ from safetensors import SafetensorError
 from xadapt import models
 from xadapt.composition import Alone, Stack
 from xadapt.errors import ConfigError, DataError, IntegrityError
-from xadapt.modeling.assemble import Slot, Stacked
-from xadapt.modeling.encoder import checksum
+from xadapt.modeling.assemble import Assembled, Slot, Stacked
+from xadapt.modeling.encoder import Encoder
 from xadapt.modeling.library_modules import Carrier
 from xadapt.modeling.module import Module
 from xadapt.modeling.packed import Packed
-from xadapt.modeling.sites import Dropout, no_dropout
+from xadapt.modeling.sites import NO_SITES, Dropout, NoSites, Sites, no_dropout
 from xadapt.recipe import Method
 
 MARK = 0.4321
@@ -37,11 +36,14 @@ UNBOUNDED = 10**9
 """Tokens of a model without a table of positions."""
 
 
-class LibraryEncoder:
-    """A frozen model without a head."""
+class LibraryEncoder(Encoder):
+    """A frozen model without a head, in the place of the fast encoder."""
 
     def __init__(self, model: Any, name: str) -> None:
-        self.model = model.eval()
+        torch.nn.Module.__init__(self)
+        self.config = model.config
+        # In a tuple: the weights of the module on it are not the encoder's.
+        self._model = (model.eval(),)
         self.family = models.known(model.config.model_type, f"model {name!r}")
         self.carrier = Carrier(model, self.family)
         self._dropouts = [
@@ -53,7 +55,7 @@ class LibraryEncoder:
         self._set_dropout(0.0)
 
     @classmethod
-    def load(cls, place: str, revision: str | None, name: str) -> "LibraryEncoder":
+    def load(cls, place: str, revision: str | None = None, name: str = "") -> "LibraryEncoder":
         """From a folder or hub id, in fp32, safetensors only.
 
         Raises DataError when it is not there or of no known family, IntegrityError when weights are missing,
@@ -79,8 +81,12 @@ class LibraryEncoder:
         return cls(model, name)
 
     @property
-    def config(self) -> Any:
-        return self.model.config
+    def model(self) -> Any:
+        return self._model[0]
+
+    def named_parameters(self, *args: Any, **kwargs: Any) -> Iterator[tuple[str, torch.nn.Parameter]]:
+        """What is frozen; the module's weights are those of `LibraryAssembled`."""
+        return ((str(number), weight) for number, weight in enumerate(self.carrier.frozen))
 
     @property
     def word_embeddings(self) -> torch.nn.Parameter:
@@ -100,11 +106,6 @@ class LibraryEncoder:
             if type(module).__name__.endswith("Norm"):
                 module.float()
 
-    @torch.no_grad()
-    def fingerprint(self) -> tuple[int, ...]:
-        """An exact checksum of every frozen weight."""
-        return checksum(self.carrier.frozen)
-
     def initial(self, method: Method, seed: int) -> Module:
         """A module as its library starts it, from `seed` alone. Raises ConfigError where there is none."""
         if why := models.unsupported(self.family, method):
@@ -118,10 +119,10 @@ class LibraryEncoder:
         weights = {name: p.detach().clone() for name, p in self.carrier.weights().items()}
         return Module(self.carrier.method, weights)
 
-    def __call__(
+    def forward(
         self,
         packed: Packed,
-        sites: "Carried",
+        sites: Sites = NO_SITES,
         *,
         upto: int | None = None,
         dropout: Dropout = no_dropout,
@@ -163,13 +164,13 @@ class LibraryEncoder:
         return given, mask
 
     @contextmanager
-    def _drawing(self, sites: "Carried") -> Iterator[None]:
+    def _drawing(self, sites: Sites) -> Iterator[None]:
         """Dropout as the stream of the one job asks: the same for a seed, task and step."""
-        if sites.streams is None:
-            self.model.eval()
+        streams = sites.streams if isinstance(sites, Carried) else None
+        if streams is None:
             yield
             return
-        (stream,) = sites.streams
+        (stream,) = streams
         device = self.word_embeddings.device
         self._set_dropout(stream.rate)
         self.model.train()
@@ -195,22 +196,22 @@ def prepared(config: Any) -> Any:
     return config
 
 
-@dataclass(frozen=True)
-class Carried:
-    """The module for one forward."""
+class Carried(NoSites):
+    """The module for one forward; it is on the model already."""
 
-    tokens: tuple[int, ...]
-    streams: Sequence[Any] | None
+    def __init__(self, streams: Sequence[Any] | None) -> None:
+        self.streams = streams
 
 
-class LibraryAssembled:
+class LibraryAssembled(Assembled):
     """The one slot of a loop or a prediction, its module put on the encoder.
 
     Raises ConfigError for more than one slot and for compositions of several modules.
     """
 
     def __init__(self, slots: Sequence[Slot], encoder: LibraryEncoder) -> None:
-        self.slots = tuple(slots)
+        torch.nn.Module.__init__(self)
+        self.slots, self.groups = tuple(slots), torch.nn.ModuleList()
         self.encoder = encoder
         if len(slots) != 1:
             raise ConfigError(f"{len(slots)} trainings side by side; a library carries one at a time")
@@ -227,13 +228,9 @@ class LibraryAssembled:
             encoder.carrier.fill(module.weights)
         self._own = dict(encoder.carrier.weights()) if slot.own else {}
 
-    def to(self, device: torch.device) -> "LibraryAssembled":
-        """The module is where the encoder is."""
-        return self
-
     def sites(
         self, packed: Packed, jobs: Sequence[int], streams: Sequence[Any] | None = None, watch: Any = None
-    ) -> Carried:
+    ) -> Sites:
         """As of `Assembled`; raises ValueError where the batch is not of the one job."""
         if list(jobs) != [0] or len(packed.tokens) != 1:
             raise ValueError(
@@ -241,21 +238,14 @@ class LibraryAssembled:
             )
         if streams is not None and len(streams) != 1:
             raise ValueError(f"{len(streams)} dropout streams for 1 job")
-        return Carried(packed.tokens, streams)
+        return Carried(streams)
 
     def stacked(self) -> list[Stacked]:
         """Everything that trains."""
         return [Stacked(f"module.{name}", p, (0,), whole=True) for name, p in self._own.items()]
-
-    def regularized(self, losses: Mapping[int, torch.Tensor]) -> dict[int, torch.Tensor]:
-        return dict(losses)
 
     def trained(self, job: int) -> Module:
         """The weights that the job trained, copied."""
         if not self._own:
             raise ConfigError(f"job {job} trains no module")
         return self.encoder.module()
-
-    def fingerprint(self) -> tuple[int, ...]:
-        """Nothing frozen lies on the encoder while something trains."""
-        return ()

@@ -1,5 +1,6 @@
 """One module on a Hugging Face model: put on, read, taken off; by `adapters`, LoRA by `peft`."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -12,6 +13,9 @@ from adapters import AdapterConfig, AdapterModelInterface
 from xadapt.errors import ConfigError
 from xadapt.models import Family
 from xadapt.recipe import IA3, Bottleneck, Compacter, LoRA, Method, PrefixTuning
+
+# While a module is being added it warns that none is active yet.
+logging.getLogger("adapters.model_mixin").setLevel(logging.ERROR)
 
 NAME = "xadapt"
 """What every module is called in the libraries."""

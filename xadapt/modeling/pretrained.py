@@ -12,6 +12,7 @@ import transformers
 
 from xadapt.errors import DataError, IntegrityError
 from xadapt.modeling.encoder import Encoder
+from xadapt.modeling.library import LibraryEncoder
 from xadapt.recipe import ModelSpec
 from xadapt.sources import cache
 from xadapt.sources.lock import File
@@ -44,6 +45,16 @@ def load(place: str, revision: str | None, device: torch.device, dtype: torch.dt
     """The frozen encoder on its device; the last one loaded is kept, stages of one model run together."""
     encoder = Encoder.load(place, revision)
     encoder.freeze()
+    encoder.place(device, dtype)
+    return encoder
+
+
+@lru_cache(maxsize=1)
+def load_by_library(
+    place: str, revision: str | None, device: torch.device, dtype: torch.dtype, name: str, low_rank: bool
+) -> LibraryEncoder:
+    """The same for a model that a library carries modules on: `peft` when these are `low_rank`."""
+    encoder = LibraryEncoder.load(place, revision, name)
     encoder.place(device, dtype)
     return encoder
 

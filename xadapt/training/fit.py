@@ -12,10 +12,11 @@ from typing import Any
 import torch
 
 from xadapt.errors import TrainingFailed
-from xadapt.modeling import formats, head_format
+from xadapt.modeling import formats, head_format, library_format
 from xadapt.modeling.assemble import Assembled, Slot
 from xadapt.modeling.encoder import checksum
 from xadapt.modeling.invertible import decode_through
+from xadapt.modeling.library import LibraryEncoder
 from xadapt.modeling.module import Module
 from xadapt.stages.mixture import Ingredient, Mixture
 from xadapt.stages.train import Train, slug
@@ -26,7 +27,7 @@ from xadapt.training.checkpoint import Checkpoint
 from xadapt.training.jobs import ingredients, name
 from xadapt.training.jobs import jobs as make_jobs
 from xadapt.training.loop import Job, Loop, Part, entries
-from xadapt.training.restore import Base, base, new_slot, over, part_names, whole
+from xadapt.training.restore import Base, base, method_of, new_slot, over, part_names, whole
 from xadapt.workflow.context import Context
 
 
@@ -39,10 +40,10 @@ def fit(
     """
     started = time.monotonic()
     alone = whole(stages[0])
-    ground = base(stages[0].model, context) if alone is None else full.start(alone, context)
+    ground = _ground(stages[0], context) if alone is None else full.start(alone, context)
     jobs = make_jobs(stages, ground, context)
     slots = [_slot(stage, ground, context) for stage in stages]
-    assembled = Assembled(slots, ground.encoder.config).to(ground.placed.device)
+    assembled = ground.assembled(slots)
     for number, job in enumerate(jobs):
         for part in job.parts:
             decode_through(part.head, assembled.inverse(number))
@@ -65,6 +66,10 @@ def fit(
     }
 
 
+def _ground(stage: Train | Mixture, context: Context) -> Base:
+    return base(stage.model, context, method=method_of(stage))
+
+
 def _slot(stage: Train | Mixture, ground: Base, context: Context) -> Slot:
     new = new_slot(stage, ground, context, stream(stage.seed, name(stage), "module"))
     return over(stage.below, new, ground, context)
@@ -83,7 +88,9 @@ def _save(
     pairs = list(zip(ingredients(stage), job.parts, strict=True))
     own = replace(_about(*pairs[0], ground), name=name(stage))
     result = assembled.trained(number) if whole(stage) is None else None
-    if isinstance(result, Module):
+    if isinstance(result, Module) and isinstance(ground.encoder, LibraryEncoder):
+        library_format.save(out, result, own, ground.encoder)
+    elif isinstance(result, Module):
         formats.save_module(out, result, own, config)
     elif result is not None:
         formats.save_combined(out, result, part_names(stage.base), own, config)
@@ -108,6 +115,7 @@ def _facts(ground: Base, started: float) -> dict[str, Any]:
         else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
     )
     return {
+        "engine": ground.engine,
         "device": torch.cuda.get_device_name() if on_gpu else "cpu",
         "precision": "bf16" if ground.placed.mixed_precision == "bf16" else "fp32",
         "threads": torch.get_num_threads(),

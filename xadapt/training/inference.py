@@ -14,7 +14,6 @@ import torch
 from xadapt.composition import Fuse
 from xadapt.examples import asked
 from xadapt.modeling import head_format
-from xadapt.modeling.architecture import positions
 from xadapt.modeling.assemble import Assembled, Slot
 from xadapt.modeling.combined import Fusion
 from xadapt.modeling.invertible import decode_through
@@ -27,7 +26,7 @@ from xadapt.task_types.items import Item, pack
 from xadapt.tasks import task
 from xadapt.training import attended
 from xadapt.training.batches import by_tokens
-from xadapt.training.restore import Base, base, load_head, over, read, slot_of, whole
+from xadapt.training.restore import Base, base, load_head, method_of, over, read, slot_of, whole
 from xadapt.workflow.context import Context
 
 TOKENS = {"cpu": 4096, "cuda": 65536}
@@ -37,7 +36,7 @@ TOKENS = {"cpu": 4096, "cuda": 65536}
 def predict(stages: Sequence[Predict], outs: Sequence[Path], context: Context) -> dict[str, dict[str, Any]]:
     """Write the predictions of `stages`, which share model, task and module; return their notes."""
     first = stages[0]
-    ground = base(first.model, context, whole(first.module))
+    ground = base(first.model, context, whole(first.module), method_of(first.module))
     what = task(first.task)
     kind = task_type(what.type)
     recipe = _recipe(first, ground)
@@ -82,8 +81,7 @@ def _assembled(
     stage: Predict, slot: Slot, head: torch.nn.Module | None, ground: Base, context: Context
 ) -> Assembled:
     """The module on the language adapter of the stage."""
-    whole = over(stage.below, slot, ground, context)
-    made = Assembled([whole], ground.encoder.config).to(ground.placed.device)
+    made = ground.assembled([over(stage.below, slot, ground, context)])
     decode_through(head, made.inverse(0))
     return made
 
@@ -113,7 +111,7 @@ def _recipe(stage: Predict, ground: Base) -> Recipe:
     """A trained module says how its texts are cut; what is read untrained is read at full length."""
     if isinstance(stage.module, Train):
         return stage.module.recipe
-    recipe = Recipe(max_length=min(512, positions(ground.encoder.config)))
+    recipe = Recipe(max_length=min(512, ground.encoder.room))
     return dataclasses.replace(recipe, pooling=stage.reading.pooling) if stage.reading else recipe
 
 

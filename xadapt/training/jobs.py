@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from xadapt import examples
+from xadapt import examples, models
 from xadapt.recipe import Recipe
 from xadapt.stages.mixture import Ingredient, Mixture
 from xadapt.stages.train import Train, slug
@@ -58,6 +58,7 @@ def _part(
 ) -> Part:
     check_length(one.recipe, ground.encoder)
     what = task(one.task)
+    models.pooling_fits(ground.family, what.type, one.recipe, "recipe")
     kind = task_type(what.type)
     key = (one.data.digest, one.task, one.recipe.max_length, one.recipe.stride)
     if key not in encoded:

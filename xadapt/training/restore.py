@@ -9,15 +9,15 @@ import tokenizers
 import torch
 from accelerate import Accelerator
 
-from xadapt import examples
+from xadapt import examples, models
 from xadapt.composition import Alone, Composition, Continue, Fuse, Gate, Stack
 from xadapt.errors import ConfigError, DataError
-from xadapt.modeling import combined, formats, head_format, pretrained
-from xadapt.modeling.architecture import positions
-from xadapt.modeling.assemble import Slot
+from xadapt.modeling import combined, formats, head_format, library_format, pretrained
+from xadapt.modeling.assemble import Assembled, Slot
 from xadapt.modeling.encoder import Encoder
+from xadapt.modeling.library import LibraryAssembled, LibraryEncoder
 from xadapt.modeling.module import Module
-from xadapt.recipe import Full, ModelSpec, Recipe
+from xadapt.recipe import Full, LoRA, Method, ModelSpec, Recipe
 from xadapt.sources.published import Published
 from xadapt.stages.data import Data
 from xadapt.stages.encoder import Encoder as EncoderStage
@@ -51,6 +51,20 @@ class Base:
     placed: Accelerator
     name: str
 
+    @property
+    def family(self) -> models.Family:
+        return models.known(self.encoder.config.model_type, f"model {self.name!r}")
+
+    @property
+    def engine(self) -> models.Engine:
+        return "library" if isinstance(self.encoder, LibraryEncoder) else "fast"
+
+    def assembled(self, slots: Sequence[Slot]) -> Assembled:
+        """The modules of these slots, ready to run on the encoder."""
+        if isinstance(self.encoder, LibraryEncoder):
+            return LibraryAssembled(slots, self.encoder)
+        return Assembled(slots, self.encoder.config).to(self.placed.device)
+
 
 def place(model: ModelSpec | EncoderStage, context: Context) -> Place:
     if isinstance(model, EncoderStage):
@@ -58,12 +72,33 @@ def place(model: ModelSpec | EncoderStage, context: Context) -> Place:
     return Place(pretrained.location(model), model.name)
 
 
-def base(model: ModelSpec | EncoderStage, context: Context, own: Train | Mixture | None = None) -> Base:
-    """Load the encoder of a stage, or what `own` trained it to; kept until another one is asked for."""
+def base(
+    model: ModelSpec | EncoderStage,
+    context: Context,
+    own: "Train | Mixture | None" = None,
+    method: Method | None = None,
+) -> Base:
+    """Load the encoder of a stage, or its `own` after full training; kept until another one is asked for.
+
+    Which engine runs it follows from the model and from the `method` of the modules on it.
+    """
     placed, found = accelerator(context.device, context.precision), place(model, context)
     weights = found.model if own is None else (str(context.store.path(own)), None)
-    encoder = pretrained.load(*weights, placed.device, frozen_dtype(placed))
+    given = *weights, placed.device, frozen_dtype(placed)
+    encoder: Encoder
+    if models.engine(models.at(found.model[0], found.name), method.name if method else None) == "library":
+        encoder = pretrained.load_by_library(*given, found.name, isinstance(method, LoRA))
+    else:
+        encoder = pretrained.load(*given)
     return Base(encoder, pretrained.tokenizer(*found.model), placed, found.name)
+
+
+def method_of(module: Maker | Composition) -> Method | None:
+    """Of the modules in it; None where there are none."""
+    if isinstance(module, Train | Mixture):
+        return module.recipe.method
+    parts = module.merge.parts if isinstance(module, Merged) else module.parts
+    return method_of(parts[0]) if parts else None
 
 
 def whole(module: Maker | Composition) -> Train | Mixture | None:
@@ -87,6 +122,8 @@ def trained(stage: Maker, ground: Base, context: Context) -> Module | combined.C
     if whole(stage) is not None:
         raise ConfigError(f"{stage.title()} is a whole model, which only `continue` of full starts from")
     folder = context.store.path(stage)
+    if isinstance(ground.encoder, LibraryEncoder) and not isinstance(stage, Merged):
+        return library_format.load(folder, stage.recipe.method, ground.encoder, ground.name)
     host = formats.Host(ground.encoder.config, ground.name)
     if not isinstance(stage, Merged) and isinstance(stage.base, Fuse | Gate):
         parts = [single(part, ground, context) for part in stage.base.parts]
@@ -120,7 +157,7 @@ def single(stage: Maker, ground: Base, context: Context) -> Module:
 
 def check_length(recipe: Recipe, encoder: Encoder) -> None:
     """Raise ConfigError when a recipe asks for more tokens than the encoder has positions."""
-    if recipe.max_length > (room := positions(encoder.config)):
+    if recipe.max_length > (room := encoder.room):
         raise ConfigError(f"recipe max_length = {recipe.max_length}, the encoder has {room} positions")
 
 
@@ -155,6 +192,8 @@ def new_slot(stage: Train | Mixture, ground: Base, context: Context, seed: int) 
         return Slot(parts, combined=combined.Gate.initial(parts.parts, config))
     if isinstance(parts, Continue):
         return Slot(Alone(), own=parts.parts[0])
+    if isinstance(ground.encoder, LibraryEncoder):
+        return Slot(parts, own=ground.encoder.initial(stage.recipe.method, seed))
     norms = ground.encoder.row_norms
     return Slot(parts, own=Module.initial(stage.recipe.method, config, seed, norms))
 
