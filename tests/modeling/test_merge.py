@@ -1,6 +1,7 @@
 """Merged modules: the update equals its formula; where the libraries differ from it, that is shown."""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -171,3 +172,22 @@ def test_bottlenecks_are_averaged_and_nothing_else():
         merge([modules[0], random_module(Bottleneck(reduction_factor=8), 3)], Merge(modules))
     with pytest.raises(ConfigError, match="bottleneck and lora: modules must be of one method"):
         merge([modules[0], lora(1)], Merge(modules))
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        Bottleneck(reduction_factor=4, place="double", leave_out=(1,)),
+        Bottleneck(reduction_factor=4, place="parallel"),
+    ],
+)
+def test_bottlenecks_of_every_place_are_averaged_with_their_equals(method):
+    modules = [random_module(method, seed) for seed in range(2)]
+    made, _ = merge(modules, Merge(modules))
+    assert made.method == method and made.weights.keys() == modules[0].weights.keys()
+    for name, weight in made.weights.items():
+        assert torch.allclose(weight, (modules[0].weights[name] + modules[1].weights[name]) / 2, atol=1e-7)
+    for change in ({"scaling": 3.0}, {"leave_out": (2,)}, {"place": "sequential"}):
+        other = random_module(replace(method, **change), 3)
+        with pytest.raises(ConfigError, match="different settings"):
+            merge([modules[0], other], Merge(modules))
