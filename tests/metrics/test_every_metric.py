@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from xadapt.metrics import metric, metrics, summary
+from xadapt.metrics import at_chance, metric, metrics, summary
 
 ITEMS: dict[str, tuple[list[Any], list[Any]]] = {
     "accuracy": (["a", "b", "a"], ["a", "a", None]),
@@ -50,3 +50,16 @@ def test_lengths_must_agree_and_no_items_is_an_error(name: str) -> None:
 def test_an_unknown_metric_names_the_known_ones() -> None:
     with pytest.raises(KeyError, match="known are accuracy, "):
         metric("bleu")
+
+
+def test_a_score_is_at_chance_when_its_interval_reaches_the_best_constant_answer():
+    gold = ["a"] * 60 + ["b"] * 40
+    of = {count: [(float(n < count), 1.0) for n in range(100)] for count in (60, 66, 80)}
+    assert at_chance("accuracy", gold, of[60]) and at_chance("accuracy", gold, of[66])
+    assert not at_chance("accuracy", gold, of[80])
+    tags = [("N", "V"), ("N", "N")] * 50
+    constant = metric("token_accuracy").items(tags, [("N", "N")] * 100)
+    assert at_chance("token_accuracy", tags, constant)
+    assert not at_chance("token_accuracy", tags, metric("token_accuracy").items(tags, tags))
+    assert not at_chance("chunk_f1", tags, [(0.0, 0.0, 1.0)] * 100), "no constant answer to beat"
+    assert at_chance("accuracy", list(range(50)), [(0.0, 1.0)] * 50), "a search: one line of all"

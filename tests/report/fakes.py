@@ -41,7 +41,7 @@ def right(cell: Cell) -> int:
     return row + {"en": 8, "qaa": 4}.get(cell.language, 0) + (5 if cell.recipe == "large" else 0)
 
 
-def write(store: Store, score: Score, right: int, collapsed: bool = False) -> None:
+def write(store: Store, score: Score, right: int, collapsed: bool = False, at_chance: bool = False) -> None:
     """Of answers, exact matches are 5 fewer than right ones, and 5 more have full F1."""
     few, many = (right - 5, right + 5) if score.metric == "squad" else (right, right)
     rows = [[float(i < few), *([float(i < many)] if few < many else []), 1.0] for i in range(ITEMS)]
@@ -49,6 +49,7 @@ def write(store: Store, score: Score, right: int, collapsed: bool = False) -> No
     metrics = {"em_f1": value, "exact_match": exact, "f1": f1} if few < many else {"accuracy": value}
     name = next(iter(metrics))
     facts = {"value": value, "metric": name, "metrics": metrics, "n": ITEMS, "collapsed": collapsed}
+    facts |= {"at_chance": True} if at_chance else {}
     with store.writing(score) as work:
         (work.out / "score.json").write_text(json.dumps(facts))
         (work.out / "items.json").write_text(json.dumps(rows))

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from xadapt.report import markdown, summary, terminal
-from xadapt.report.table import BASELINE, Table, results
+from xadapt.report.table import BASELINE, Row, Table, results
 from xadapt.workflow.store import Store
 
 from . import fakes
@@ -30,22 +30,22 @@ def shown(found, width: int = 100) -> str:
 def test_means_are_over_languages_and_recipes_stay_apart(asked, store):
     fakes.fill(asked, store)
     table = Table.of(results(asked.cells(), store))
-    small, large = (table.cell(("alone", recipe), "pawsx") for recipe in ("small", "large"))
+    small, large = (table.cell(Row("alone", recipe), "pawsx") for recipe in ("small", "large"))
     assert small.value == pytest.approx(100 * (28 + 24 + 20) / 150) and small.text() == "48.0"
     assert large.value == pytest.approx(100 * (33 + 29 + 25) / 150)
-    assert table.cell(("alone", "small"), "pawsx", "zero-shot").value == pytest.approx(44)
-    assert table.cell(("alone", "small"), "pawsx", "en").value == pytest.approx(56)
-    assert table.cell(("alone", "small"), "tatoeba").of == 2, "retrieval has no English"
+    assert table.cell(Row("alone", "small"), "pawsx", "zero-shot").value == pytest.approx(44)
+    assert table.cell(Row("alone", "small"), "pawsx", "en").value == pytest.approx(56)
+    assert table.cell(Row("alone", "small"), "tatoeba").of == 2, "retrieval has no English"
 
 
 def test_differences_are_paired_and_zero_shot(asked, store):
     fakes.fill(asked, store)
     table = Table.of(results(asked.cells(), store))
-    value, low, high = table.against(("stack(mnli)", "small"), ("alone", "small"), "pawsx")
+    value, low, high = table.against(Row("stack(mnli)", "small"), Row("alone", "small"), "pawsx")
     assert value == pytest.approx(20) and low < 20 < high and low > 5
-    value, *_ = table.against(("alone", "small"), BASELINE, "pawsx")
+    value, *_ = table.against(Row("alone", "small"), BASELINE, "pawsx")
     assert value == pytest.approx(20)
-    assert table.against(("alone", "small"), ("alone", "small"), "pawsx") == (0, 0, 0)
+    assert table.against(Row("alone", "small"), Row("alone", "small"), "pawsx") == (0, 0, 0)
 
 
 def test_what_is_missing_is_shown_and_marks_the_mean(asked, store):
@@ -54,8 +54,8 @@ def test_what_is_missing_is_shown_and_marks_the_mean(asked, store):
     store.quarantine(gone.digest)
     found = results(asked.cells(), store)
     table = Table.of(found)
-    assert table.cell(("alone", "small"), "pawsx").text() == "48.0 (2/3)"
-    assert table.against(("stack(mnli)", "small"), ("alone", "small"), "pawsx") is None
+    assert table.cell(Row("alone", "small"), "pawsx").text() == "48.0 (2/3)"
+    assert table.against(Row("stack(mnli)", "small"), Row("alone", "small"), "pawsx") is None
     cell = next(r for r in found if r.digest == gone.digest)
     assert (cell.status, cell.value) == ("missing", None)
     assert "1 of 56 cells have not run" in shown(found)
@@ -63,8 +63,8 @@ def test_what_is_missing_is_shown_and_marks_the_mean(asked, store):
 
 def test_an_empty_store_gives_a_report_of_missing_cells(asked, store):
     found = results(asked.cells(), store)
-    assert {r.status for r in found} == {"missing", "undefined"} and summary.summary(found) == []
-    assert "52 of 56 cells have not run" in shown(found)
+    assert {r.status for r in found} == {"missing"} and summary.summary(found) == []
+    assert "56 of 56 cells have not run" in shown(found)
 
 
 def test_a_failure_below_a_cell_is_its_reason(asked, store):
@@ -93,17 +93,21 @@ def test_collapsed_cells_stay_out_of_the_mean_but_baselines_may_be_constant(aske
     fakes.write(store, score(asked, "pawsx", "qab", "baseline"), 25, collapsed=True)
     fakes.fill(asked, store)
     table = Table.of(results(asked.cells(), store))
-    assert table.cell(("alone", "small"), "pawsx").text() == "52.0 (2/3)"
+    assert table.cell(Row("alone", "small"), "pawsx").text() == "52.0 (2/3)"
     assert table.cell(BASELINE, "pawsx").over == 3
 
 
-def test_undefined_cells_say_why(asked, store):
+def test_undefined_cells_say_why(tmp_path, store):
+    asked = fakes.load(tmp_path, fakes.TEXT + '[recipe.whole]\nmethod = "full"\n')
     fakes.fill(asked, store)
     found = results(asked.cells(), store)
     undefined = [r.as_json() for r in found if r.status == "undefined"]
-    assert {(c["task"], c["composition"]) for c in undefined} == {("tatoeba", "fuse(mnli, squad)")}
+    assert {(c["task"], c["composition"]) for c in undefined} == {
+        (task, form) for task in asked.target.tasks for form in ("stack(mnli)", "fuse(mnli, squad)")
+    }
+    assert {c["recipe"] for c in undefined} == {"whole"}
     assert all(c["digest"] == "" and c["value"] is None and c["why"] for c in undefined)
-    assert Table.of(found).cell(("fuse(mnli, squad)", "small"), "tatoeba").text() == "n/a"
+    assert Table.of(found).cell(Row("stack(mnli)", "whole"), "tatoeba").text() == "n/a"
 
 
 def test_json_cells_have_the_keys_that_others_rely_on(asked, store):
@@ -132,7 +136,7 @@ def test_limited_cells_are_starred(tmp_path, store):
         type(r)(r.cell, "limited", r.value, r.metric, r.folder, items=r.items) if r.value else r
         for r in results(asked.cells(), store)
     ]
-    assert Table.of(found).cell(("alone", "small"), "pawsx").text() == "48.0*"
+    assert Table.of(found).cell(Row("alone", "small"), "pawsx").text() == "48.0*"
 
 
 @pytest.mark.parametrize("width", [40, 80, 200])
@@ -161,3 +165,33 @@ def test_pipes_in_a_reason_do_not_break_the_page(asked, store):
     train = score(asked, "pawsx", "qaa", "stack(mnli)").predictions.module
     store.note_failure(train, RuntimeError("a | b"))
     assert "a \\| b" in markdown.page("e", results(asked.cells(), store))
+
+
+def test_cells_that_were_selected_otherwise_stand_in_rows_of_their_own(tmp_path, store):
+    chosen = '[recipe.large]\nselect = "average"\ntask = { pawsx = { select = "oracle" } }\n'
+    asked = fakes.load(tmp_path, fakes.TEXT.replace("[recipe.large]\n", chosen))
+    fakes.fill(asked, store)
+    found = results(asked.cells(), store)
+    table = Table.of(found)
+    assert Row("alone", "large", "oracle") in table.rows and Row("alone", "large") not in table.rows
+    oracles = table.places[Row("alone", "large", "oracle"), "pawsx"]
+    assert {r.as_json()["selection"] for r in oracles} == {"oracle"} and len(oracles) == 3
+    assert table.cell(Row("alone", "large", "average"), "pawsx").of == 0
+    assert {r.cell.selection for r in found if r.cell.task == "tatoeba" and r.cell.recipe == "large"} == {
+        "average"
+    }
+    text = shown(found, 200)
+    assert "alone large (oracle)" in text and "alone large (average)" in text and "alone small (" not in text
+    assert "development data of the test language" in text
+    assert {"composition", "recipe", "selection"} <= summary.summary(found)[0].keys()
+
+
+def test_a_score_at_chance_is_marked_and_counts(asked, store):
+    mine = score(asked, "pawsx", "qaa", "alone")
+    fakes.write(store, mine, 25, at_chance=True)
+    fakes.fill(asked, store)
+    found = results(asked.cells(), Store(store.root))
+    cell = next(r for r in found if r.digest == mine.digest)
+    assert cell.status == "ok" and cell.as_json()["at_chance"] is True
+    assert Table.of(found).cell(Row("alone", "small"), "pawsx").text() == "48.7~"
+    assert f"50.0~ {mine.digest[:8]}" in shown(found, 200) and "best constant answer" in shown(found, 200)

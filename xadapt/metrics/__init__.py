@@ -4,6 +4,7 @@ Each has `items`, which gives one row of sums per test item, and `scores`, which
 numbers in percent, the main one first. A score over any resample of the items is then a sum away.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
@@ -62,3 +63,31 @@ def summary(name: str, rows: Sequence[Sequence[float]]) -> dict[str, float]:
         raise ValueError("no items to score")
     sums = np.asarray(rows, dtype=np.float64).sum(0)
     return {key: float(value) for key, value in metric(name).scores(sums).items()}
+
+
+COUNTS_RIGHT = ("accuracy", "accuracy_f1", "token_accuracy")
+"""Metrics for which one and the same answer everywhere has a score worth a comparison."""
+
+
+def at_chance(name: str, gold: Sequence[Any], rows: Sequence[Sequence[float]]) -> bool:
+    """Whether the 95 % interval of a score reaches what the most frequent answer, given everywhere, scores.
+
+    Of tags that is the most frequent tag. `rows` are those of `items`; false for metrics of another kind.
+    """
+    if name not in COUNTS_RIGHT:
+        return False
+    from xadapt.metrics.interval import resampled, spread
+
+    found = metric(name)
+    constant = summary(name, found.items(gold, _constant(gold)))
+    low = spread(resampled("", np.asarray(rows, dtype=np.float64), found.scores))[1]
+    return low <= next(iter(constant.values()))
+
+
+def _constant(gold: Sequence[Any]) -> list[Any]:
+    """The most frequent answer everywhere; of equally frequent ones the first."""
+    if all(isinstance(each, tuple) for each in gold):
+        (tag, _), *_ = Counter(tag for each in gold for tag in each).most_common(1)
+        return [(tag,) * len(each) for each in gold]
+    (answer, _), *_ = Counter(gold).most_common(1)
+    return [answer] * len(gold)

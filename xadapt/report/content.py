@@ -9,7 +9,12 @@ from xadapt.report.standing import Board, Standing
 from xadapt.report.table import BASELINE, Part, Result, Row, Table, row_of
 
 LIMITED = "*: some rows were left out."
-LEGEND = f"n/a: not defined. (k/n): mean of the k cells of n that are there. {LIMITED}"
+CHANCE = "~: some score is not above the best constant answer, by its own 95 % interval."
+SELECTED = (
+    "(dev), (average), (oracle): weights of the snapshot that is best on English development data, the mean "
+    "of the snapshots, the snapshot that is best on development data of the test language; else the last."
+)
+LEGEND = f"n/a: not defined. (k/n): mean of the k cells of n that are there. {LIMITED} {CHANCE} {SELECTED}"
 
 
 @dataclass(frozen=True)
@@ -119,9 +124,10 @@ def _means(table: Table, part: Part, title: str, note: str) -> Section:
 
 
 def _name(row: Row, table: Table | None = None) -> str:
-    """The composition, with its recipe where there are several."""
-    several = table is None or len({recipe for _, recipe in table.rows if recipe}) > 1
-    return f"{row[0]} {row[1]}".strip() if several else row[0]
+    """The composition, with its recipe where there are several, and how it was selected if not the last."""
+    several = table is None or len({each.recipe for each in table.rows if each.recipe}) > 1
+    name = f"{row.composition} {row.recipe}".strip() if several else row.composition
+    return name if row.selection in ("last", "") else f"{name} ({row.selection})"
 
 
 def _signed(found: Interval | None) -> str:
@@ -134,9 +140,8 @@ def _signed(found: Interval | None) -> str:
 def _gains(table: Table, part: Part, title: str) -> Section:
     rows = []
     for row in table.rows:
-        alone = ("alone", row[1])
-        if row not in (BASELINE, alone) and alone in table.rows:
-            gains = (_signed(table.against(row, alone, task, part)) for task in table.tasks)
+        if row not in (BASELINE, row.alone) and row.alone in table.rows:
+            gains = (_signed(table.against(row, row.alone, task, part)) for task in table.tasks)
             rows.append((_name(row, table), *gains))
     note = "Difference to `alone` with its 95 % bootstrap interval, paired over test items."
     return Section(title, ("composition", *table.tasks), tuple(rows), note)
@@ -148,10 +153,10 @@ def _baselines(table: Table) -> Section:
     rows = []
     for name in table.tasks:
         for row in table.rows:
-            if row[0] == "alone" and BASELINE in table.rows:
+            if row.composition == "alone" and BASELINE in table.rows:
                 scores = (table.cell(each, name, "zero-shot").text() for each in (row, BASELINE))
                 difference = _signed(table.against(row, BASELINE, name))
-                label = _name((name, row[1]), table)
+                label = _name(row._replace(composition=name), table)
                 rows.append((label, *scores, NAMES[_type(name, table)], difference))
     head = ("task", "alone", "baseline", "baseline is", "difference")
     note = "Zero-shot (without English). An interval that includes zero says: words alone explain the score."
@@ -179,9 +184,10 @@ def _languages(table: Table, task: str) -> Section:
 
 
 def _cell_text(found: Sequence[Result]) -> str:
-    marks = {"limited": "*", "collapsed": " collapsed"}
     parts = [
-        r.status if r.value is None else f"{r.value:.1f}{marks.get(r.status, '')} {r.digest[:8]}"
+        r.status
+        if r.value is None
+        else f"{r.value:.1f}{r.mark}{' collapsed' * (r.status == 'collapsed')} {r.digest[:8]}"
         for r in found
     ]
     return ", ".join("n/a" if part == "undefined" else part for part in parts)

@@ -88,7 +88,7 @@ def _standing(
     comparable = {
         name: sum(map(_as_published, cells)) / len(cells)
         for name, cells in complete.items()
-        if compared and row != BASELINE
+        if compared and row != BASELINE and row.selection != "oracle"
     }
     return Standing(row, made, _gain(table, row, counted, made.overall.of), limited, comparable)
 
@@ -109,10 +109,9 @@ def _as_published(result: Result) -> float:
 
 
 def _gain(table: Table, row: Row, counted: dict[str, list[Result]], of: int) -> Gain | None:
-    alone = ("alone", row[1])
-    if row in (BASELINE, alone):
+    if row in (BASELINE, row.alone):
         return None
-    pairs = [(cells, _counted(table, alone, name)) for name, cells in counted.items()]
+    pairs = [(cells, _counted(table, row.alone, name)) for name, cells in counted.items()]
     shared = [(mine, theirs) for mine, theirs in pairs if mine and _places(mine) == _places(theirs)]
     interval = difference(shared)
     return None if interval is None else Gain(interval, sum(len(mine) for mine, _ in shared), of)

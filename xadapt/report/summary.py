@@ -33,8 +33,7 @@ def benchmark(board: Board) -> dict[str, Any]:
 def _standing(each: Standing) -> dict[str, Any]:
     found, gain = each.averages, each.gain
     return {
-        "composition": each.row[0],
-        "recipe": each.row[1],
+        **each.row._asdict(),
         "overall": _average(found.overall),
         "groups": {name: _average(average) for name, average in found.groups.items()},
         "tasks": {name: _average(average) for name, average in found.tasks.items()},
@@ -54,14 +53,13 @@ def _entries(table: Table) -> Iterator[dict[str, Any]]:
             every, zero_shot = table.cell(row, task), table.cell(row, task, "zero-shot")
             if every.value is not None:
                 yield {
-                    "composition": row[0],
-                    "recipe": row[1],
+                    **row._asdict(),
                     "task": task,
                     "mean": every.value,
                     "zero_shot": zero_shot.value,
                     "cells": every.over,
                     "cells_asked": every.of,
-                    "over_alone": _against(table, row, ("alone", row[1]), task),
+                    "over_alone": _against(table, row, row.alone, task),
                     "over_baseline": _against(table, row, BASELINE, task),
                 }
 

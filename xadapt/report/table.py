@@ -2,21 +2,34 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from xadapt.errors import IntegrityError
 from xadapt.experiment import Cell
 from xadapt.report.difference import Interval, difference
 from xadapt.workflow.store import Store
 
-Row = tuple[str, str]
-"""(composition, recipe)"""
+
+class Row(NamedTuple):
+    """What stands in one line of a table; cells that were selected otherwise stand in another."""
+
+    composition: str
+    recipe: str
+    selection: str = "last"
+    """How the weights were chosen; empty for a baseline."""
+
+    @property
+    def alone(self) -> "Row":
+        """The same without any other module."""
+        return self._replace(composition="alone")
+
+
 Part = Literal["all", "zero-shot", "en"]
 """Which languages: every one, all but English, English alone."""
-BASELINE: Row = ("baseline", "")
+BASELINE = Row("baseline", "", "")
 Status = Literal["ok", "limited", "collapsed", "missing", "failed", "undefined"]
 COUNTED = ("ok", "limited")
 """Only these enter a mean; a mean over fewer languages than asked for is marked."""
@@ -35,6 +48,13 @@ class Result:
     items: int = 0
     metrics: Mapping[str, float] = field(default_factory=dict)
     """Every number of the metric, the main one too."""
+    at_chance: bool = False
+    """Whether its interval reaches what the best constant answer scores."""
+
+    @property
+    def mark(self) -> str:
+        """`*` for rows that were left out, `~` for chance."""
+        return "*" * (self.status == "limited") + "~" * self.at_chance
 
     @property
     def digest(self) -> str:
@@ -49,11 +69,13 @@ class Result:
             "recipe": cell.recipe,
             "method": cell.method,
             "seed": cell.seed,
+            "selection": cell.selection,
             "metric": self.metric,
             "value": self.value,
             "items": self.items,
             "digest": self.digest,
             "status": self.status,
+            "at_chance": self.at_chance,
             "why": self.why,
         }
 
@@ -78,7 +100,9 @@ def _result(cell: Cell, store: Store) -> Result:
     collapsed = facts["collapsed"] and cell.recipe
     status: Status = "collapsed" if collapsed else "limited" if cell.limited else "ok"
     value, metric = facts["value"], facts["metric"]
-    return Result(cell, status, value, metric, folder, items=facts["n"], metrics=facts["metrics"])
+    found = Result(cell, status, value, metric, folder, items=facts["n"], metrics=facts["metrics"])
+    # Scores that were stored before do not say it.
+    return replace(found, at_chance=bool(cell.recipe) and facts.get("at_chance", False))
 
 
 def _failure(cell: Cell, store: Store) -> str:
@@ -109,8 +133,9 @@ class Mean:
         if self.value is None:
             return self.status
         there = "" if self.over == self.of else f" ({self.over}/{self.of})"
-        limited = any(result.status == "limited" for result in self.cells)
-        return f"{self.value:.1f}{'*' if limited else ''}{there}"
+        counted = [result.mark for result in self.cells if result.status in COUNTED]
+        mark = "".join(sign for sign in "*~" if any(sign in each for each in counted))
+        return f"{self.value:.1f}{mark}{there}"
 
 
 WORST = ("failed", "missing", "collapsed", "undefined", "limited", "ok")
@@ -170,7 +195,7 @@ class Table:
 
 
 def row_of(result: Result) -> Row:
-    return result.cell.composition, result.cell.recipe
+    return Row(result.cell.composition, result.cell.recipe, result.cell.selection)
 
 
 def _belongs(language: str, part: Part) -> bool:

@@ -28,6 +28,7 @@ COLLAPSE = 20
 class Score(Stage):
     """Writes `score.json` (`value` in percent, `metrics`, `n`) and `items.json` (one row of sums per item).
 
+    `at_chance` says that the 95 % interval of the value reaches what the best constant answer would score.
     Separate from Predict, so that a change of metric costs no prediction. Where the metric has a threshold,
     `score.json` says it: one, or one for each half.
     """
@@ -55,6 +56,7 @@ class Score(Stage):
         name, value = next(iter(values.items()))
         same = len(found) >= COLLAPSE and len({json.dumps(each) for each in found}) == 1
         facts = {"value": value, "metric": name, "metrics": values, "n": len(rows), "collapsed": same}
+        facts |= {"at_chance": metrics.at_chance(self.metric, examples.gold(test), rows)}
         facts |= {"thresholds": thresholds} if thresholds else {}
         (out / "score.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
         (out / "items.json").write_text(json.dumps(rows) + "\n", encoding="utf-8")
