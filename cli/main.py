@@ -14,7 +14,7 @@ from xadapt import __version__
 from xadapt.errors import INTERRUPTED, XadaptError
 from xadapt.workflow import stopping
 
-from . import demo, doctor, explain, fetch, init, plan, report, run, submit, tasks, verify
+from . import demo, doctor, explain, fetch, init, languages, plan, report, run, submit, tasks, verify
 from .output import document
 
 EPILOG = (
@@ -68,6 +68,7 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
     "submit": submit.submit,
     "explain": explain.explain,
     "verify": verify.verify,
+    "languages": languages.languages,
     "doctor": doctor.doctor,
 }
 for name, command in COMMANDS.items():
