@@ -134,7 +134,8 @@ class Carrier:
         for parameter in own.values():
             parameter.data = parameter.data.float()
             parameter.requires_grad_(True)
-        self.model.to(self.frozen[0].device)
+        # What is new comes in training mode, where it drops.
+        self.model.to(self.frozen[0].device).eval()
 
     def _put_adapter(self, method: Method) -> None:
         config = adapters_config(method, self.model.config.hidden_size)
