@@ -7,6 +7,7 @@ task would train differently beside others; dropout on embeddings and sub-layer 
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -64,14 +65,15 @@ class Encoder(nn.Module):
         try:
             config = transformers.AutoConfig.from_pretrained(place, revision=revision)
             check_architecture(config, f"model {place!r}")
-            model, info = _model_class(config).from_pretrained(
-                place,
-                revision=revision,
-                add_pooling_layer=False,
-                dtype=torch.float32,
-                use_safetensors=True,
-                output_loading_info=True,
-            )
+            with _silent():
+                model, info = _model_class(config).from_pretrained(
+                    place,
+                    revision=revision,
+                    add_pooling_layer=False,
+                    dtype=torch.float32,
+                    use_safetensors=True,
+                    output_loading_info=True,
+                )
         except SafetensorError as error:
             raise IntegrityError(f"model {place!r}: its weights are not whole ({error})") from error
         except (OSError, TypeError, ValueError) as error:
@@ -196,6 +198,17 @@ class Encoder(nn.Module):
         own = types[0] if typed is None else F.embedding(typed, types)
         at = packed.positions(first_position(self.config))
         return F.embedding(packed.ids, words) + own + F.embedding(at, places)
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Without the warnings of transformers about weights left out: what is missing or too much is checked."""
+    before = transformers.logging.get_verbosity()
+    transformers.logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        transformers.logging.set_verbosity(before)
 
 
 def _model_class(config: Any) -> Any:
