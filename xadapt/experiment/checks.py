@@ -181,6 +181,8 @@ def check_selection(found: Experiment, document: Document) -> None:
         raise ConfigError(f"{at}: an encoder ends with its last step", "leave select out")
     for label, recipe in found.recipe.items():
         at = document.at("recipe", label, "select")
+        if recipe.method.name == "full" and recipe.select == "oracle":
+            raise ConfigError(f"{at}: 'oracle' would keep a whole model for each snapshot", "take a module")
         if label not in found.methods and recipe.select in ("dev", "oracle"):
             raise ConfigError(f"{at}: a language adapter has no development data", "take 'last' or 'average'")
         for name in (*found.intermediate.tasks, *found.target.tasks):

@@ -4,8 +4,9 @@ import json
 import resource
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,23 @@ from xadapt.stages.mixture import Ingredient, Mixture
 from xadapt.stages.train import Train, slug
 from xadapt.tasks import task
 from xadapt.training import full
+from xadapt.training.answering import Answering
 from xadapt.training.batches import stream
 from xadapt.training.checkpoint import Checkpoint
 from xadapt.training.jobs import ingredients, name
 from xadapt.training.jobs import jobs as make_jobs
 from xadapt.training.loop import Job, Loop, Part, entries
-from xadapt.training.restore import Base, base, method_of, new_slot, over, part_names, whole
+from xadapt.training.restore import (
+    Base,
+    base,
+    method_of,
+    new_slot,
+    over,
+    part_names,
+    read,
+    snapshot_folder,
+    whole,
+)
 from xadapt.workflow.context import Context
 
 
@@ -51,13 +63,20 @@ def fit(
     owners = [stage.digest for stage in stages]
     checkpoint = Checkpoint(context.store.progress(owners[0]), owners, context.checkpoint_seconds)
     trained = [*full.weights(ground.encoder), *entries(assembled, jobs)]
-    loop = Loop(ground.encoder, assembled, jobs, trained, ground.placed, checkpoint, context.progress)
+    measures = _measures(stages, jobs, assembled, ground, context)
+    loop = Loop(
+        ground.encoder, assembled, jobs, trained, ground.placed, checkpoint, context.progress, measures
+    )
     resumed = loop.run()
     if _frozen(ground, assembled) != before:
         raise TrainingFailed(f"{stages[0].title()}: a frozen weight moved")
     shared = _facts(ground, started) | {"tokens": loop.tokens, "resumed_at_step": resumed}
     for number, (stage, out, job) in enumerate(zip(stages, outs, jobs, strict=True)):
         _save(stage, out, job, assembled, number, ground)
+        (out / "curve.json").write_text(json.dumps(job.curve) + "\n", encoding="utf-8")
+        for snapshot in range(loop.selection.apart(number)):
+            loop.selection.put(number, snapshot)
+            _save(stage, snapshot_folder(out, snapshot), job, assembled, number, ground)
     if alone is not None:
         shared |= full.save(outs[0], alone, ground, context)
     return {
@@ -98,7 +117,6 @@ def _save(
         alone = isinstance(stage, Train)
         folder, about = (out, own) if alone else (out / "heads" / slug(one.task), _about(one, part, ground))
         head_format.save_head(folder, part.head, task(one.task).type, about, config)
-    (out / "curve.json").write_text(json.dumps(job.curve) + "\n", encoding="utf-8")
 
 
 def _about(one: Ingredient, part: Part, ground: Base) -> formats.About:
@@ -127,4 +145,36 @@ def _facts(ground: Base, started: float) -> dict[str, Any]:
 def _own_facts(job: Job, trained: Sequence[Any], number: int) -> dict[str, Any]:
     own = sum(entry.values[0].numel() for entry in trained if number in entry.jobs)
     items = sum(len(part.items) for part in job.parts)
-    return {"steps": job.schedule.steps, "items": items, "loss": job.curve[-1][1], "trainable": own}
+    facts = {"steps": job.schedule.steps, "items": items, "loss": job.curve[-1][1], "trainable": own}
+    return facts | ({"dev": job.dev} if job.dev else {})
+
+
+def _measures(
+    stages: Sequence[Train | Mixture],
+    jobs: Sequence[Job],
+    assembled: Assembled,
+    ground: Base,
+    context: Context,
+) -> dict[int, Callable[[], float]]:
+    """Of each job that selects on development data its score there: a mean over the tasks of a mixture."""
+    found: dict[int, Callable[[], float]] = {}
+    for number, (stage, job) in enumerate(zip(stages, jobs, strict=True)):
+        if stage.recipe.select == "dev":
+            pairs = zip(ingredients(stage), job.parts, strict=True)
+            each = [_measure(one, part, assembled, number, ground, context) for one, part in pairs if one.dev]
+            found[number] = partial(_mean, each)
+    return found
+
+
+def _measure(
+    one: Ingredient, part: Part, assembled: Assembled, job: int, ground: Base, context: Context
+) -> Callable[[], float]:
+    assert one.dev is not None, "chosen by it"
+    recipe = part.schedule.recipe
+    answering = Answering(part.type, part.head, part.labels, recipe, assembled, ground, job)
+    examples = read(one.dev.data, context)
+    return partial(answering.score, examples, answering.encode(examples), one.dev.metric, "en")
+
+
+def _mean(measures: Sequence[Callable[[], float]]) -> float:
+    return sum(measure() for measure in measures) / len(measures)

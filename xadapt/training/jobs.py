@@ -24,7 +24,7 @@ from xadapt.workflow.context import Context
 def ingredients(stage: Train | Mixture) -> tuple[Ingredient, ...]:
     """What a stage trains on, its own text last."""
     if isinstance(stage, Train):
-        return (Ingredient(task=stage.task, data=stage.data, recipe=stage.recipe),)
+        return (Ingredient(task=stage.task, data=stage.data, recipe=stage.recipe, dev=stage.dev),)
     return (*stage.parts, stage.text) if stage.text else stage.parts
 
 

@@ -117,11 +117,24 @@ def read(data: Data, context: Context) -> list[Any]:
     return found
 
 
-def trained(stage: Maker, ground: Base, context: Context) -> Module | combined.Combined:
+def folder_of(stage: Maker, context: Context, snapshot: int | None = None) -> Path:
+    """Where a finished stage keeps its module: that of its last step, or of one of an oracle's snapshots."""
+    folder = context.store.path(stage)
+    return folder if snapshot is None else snapshot_folder(folder, snapshot)
+
+
+def snapshot_folder(folder: Path, snapshot: int) -> Path:
+    """Below the folder of a stage, from 0."""
+    return folder / "snapshots" / f"{snapshot:03}"
+
+
+def trained(
+    stage: Maker, ground: Base, context: Context, snapshot: int | None = None
+) -> Module | combined.Combined:
     """What a finished stage made for this encoder; a combination comes with its parts."""
     if whole(stage) is not None:
         raise ConfigError(f"{stage.title()} is a whole model, which only `continue` of full starts from")
-    folder = context.store.path(stage)
+    folder = folder_of(stage, context, snapshot)
     if isinstance(ground.encoder, LibraryEncoder) and not isinstance(stage, Merged):
         return library_format.load(folder, stage.recipe.method, ground.encoder, ground.name)
     host = formats.Host(ground.encoder.config, ground.name)
@@ -166,13 +179,13 @@ def frozen(composition: Composition, ground: Base, context: Context) -> Composit
     return composition.map(lambda stage: single(stage, ground, context))
 
 
-def slot_of(module: Maker | Composition, ground: Base, context: Context) -> Slot:
+def slot_of(module: Maker | Composition, ground: Base, context: Context, snapshot: int | None = None) -> Slot:
     """A finished target, or a composition read as it is, as one slot for prediction."""
     if whole(module) is not None:
         return Slot()
     if isinstance(module, Composition):
         return Slot(frozen(module, ground, context))
-    found = trained(module, ground, context)
+    found = trained(module, ground, context, snapshot)
     base = Alone() if isinstance(module, Merged) else module.base
     if not isinstance(found, Module):
         return Slot(type(base)(found.parts), combined=found)

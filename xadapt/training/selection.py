@@ -51,6 +51,10 @@ class Selection:
         how = self.jobs[job].schedule.recipe.select
         return {"last": 0, "dev": 1, "average": 1, "oracle": len(self.points[job])}[how]
 
+    def apart(self, job: int) -> int:
+        """How many snapshots are kept each for itself."""
+        return self.places(job) if self.jobs[job].schedule.recipe.select == "oracle" else 0
+
     def state(self) -> dict[str, torch.Tensor]:
         """What a snapshot changes, by name; dev scores are those of the jobs."""
         return {f"{name}.kept": kept for name, kept in self.kept.items()}
