@@ -13,6 +13,7 @@ from xadapt.composition import Alone, Composition, WithText
 from xadapt.errors import ConfigError, DataError, UnknownName, nearest
 from xadapt.experiment.tables import HubAdapter, LanguagesTable, RecipeTable
 from xadapt.languages import language as language_of
+from xadapt.models import FAMILIES
 from xadapt.recipe import Bottleneck, LoRA, ModelSpec
 from xadapt.sources import published
 from xadapt.sources.lock import Lock
@@ -106,6 +107,10 @@ def check(found: "Experiment", document: Document) -> None:
     Raises ConfigError, UnknownName, DataError with the place in the file.
     """
     if found.languages is not None:
+        if found.family is not None and not found.family.fast:
+            fast = ", ".join(family.model_type for family in FAMILIES.values() if family.fast)
+            why = f"language adapters need a model of {fast}, not {found.family.model_type}"
+            raise ConfigError(f"{document.at('languages')}: {why}")
         _check_adapters(found.languages, document)
         _check_training(found.languages, found, document)
     _check_recipes(found, document)

@@ -3,11 +3,14 @@
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from xadapt import examples, models
+from xadapt.modeling import pretrained_head
+from xadapt.modeling.heads import LMHead
 from xadapt.recipe import Recipe
 from xadapt.stages.mixture import Ingredient, Mixture
 from xadapt.stages.train import Train, slug
@@ -17,7 +20,7 @@ from xadapt.tasks import task
 from xadapt.training import sampler
 from xadapt.training.batches import Schedule, stream
 from xadapt.training.loop import Job, Part
-from xadapt.training.restore import Base, check_length, read
+from xadapt.training.restore import Base, check_length, place, read
 from xadapt.workflow.context import Context
 
 
@@ -44,6 +47,8 @@ def jobs(stages: Sequence[Train | Mixture], ground: Base, context: Context) -> l
 def _job(stage: Train | Mixture, ground: Base, context: Context, encoded: dict[Any, Any]) -> Job:
     parts = [_part(one, stage.seed, ground, context, encoded) for one in ingredients(stage)]
     if isinstance(stage, Train):
+        if stage.language and isinstance(head := parts[0].head, LMHead):
+            pretrained_head.start(head, Path(place(stage.model, context).model[0]))
         return Job(name(stage), parts, parts[0].schedule)
     check_length(stage.recipe, ground.encoder)
     shares = _shares(stage, [len(part.items) for part in parts])

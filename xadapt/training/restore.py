@@ -145,9 +145,14 @@ def trained(
 
 
 def over(below: Train | Published | None, slot: Slot, ground: Base, context: Context) -> Slot:
-    """The slot on the language adapter `below`; as it is where there is none."""
+    """The slot on the language adapter `below`; as it is where there is none.
+
+    Raises ConfigError for a model that the fast engine does not compute.
+    """
     if below is None:
         return slot
+    if ground.engine == "library":
+        raise ConfigError(f"language adapters on {ground.name!r}: only the fast engine stacks modules")
     folder = below.place() if isinstance(below, Published) else context.store.path(below)
     language = formats.load_module(folder, formats.Host(ground.encoder.config, ground.name))
     return replace(slot, language=language)
