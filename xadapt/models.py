@@ -25,7 +25,10 @@ SENTENCES = ("classification", "choice")
 BY_LIBRARY = ("ia3", "prefix_tuning", "compacter")
 """Methods that the fast engine does not compute on any family."""
 BY_INTERFACE = ("bottleneck", "lora", "ia3", "compacter")
-"""Methods on a family that `adapters` knows by an interface alone: it has no prefix tuning there."""
+"""Methods on a family that `adapters` 1.3.0 knows by an interface alone: it has no prefix tuning there.
+
+Nor on Llama, where a prefix changes no hidden state.
+"""
 EVERY = (*BY_INTERFACE, "prefix_tuning")
 COMBINES = (Stack, Fuse, Gate, Merge)
 """Compositions of several modules, which only the fast engine computes."""
@@ -130,7 +133,7 @@ FAMILIES: dict[str, Family] = {
             layers="layers",
             projections=MODERNBERT,
             methods=BY_INTERFACE,
-            settings={"reference_compile": False, "attn_implementation": "sdpa"},
+            settings={"reference_compile": False, "_attn_implementation": "sdpa"},
         ),
         Family(
             model_type="mt5",
@@ -139,7 +142,7 @@ FAMILIES: dict[str, Family] = {
             layers="encoder.block",
             projections=MT5,
         ),
-        _causal("llama", "Llama", "LlamaModel", methods=EVERY),
+        _causal("llama", "Llama", "LlamaModel"),
         _causal("qwen2", "Qwen 2, 2.5", "Qwen2Model"),
         _causal("qwen3", "Qwen 3", "Qwen3Model"),
         _causal("xglm", "XGLM", "XGLMModel", projections=XGLM, methods=("lora",)),

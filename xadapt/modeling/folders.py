@@ -15,8 +15,9 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from xadapt import models
 from xadapt.errors import IntegrityError, nearest
-from xadapt.modeling.architecture import layout
+from xadapt.modeling.architecture import LAYOUTS
 
 LAYER = re.compile(
     r"(?:base_model\.model\.)?(?:(?:roberta|bert)\.)?encoder\.layer\.(?P<layer>\d+)\.(?P<part>.+)"
@@ -92,12 +93,19 @@ def _check_there(place: Path) -> None:
 def header(about: About, config: Any) -> dict[str, Any]:
     return {
         "hidden_size": config.hidden_size,
-        "model_class": layout(config).library,
+        "model_class": _model_class(config),
         "model_name": about.model,
         "model_type": config.model_type,
         "name": about.name,
         "version": "adapters.1.3.0",
     }
+
+
+def _model_class(config: Any) -> str:
+    """Of `adapters` with heads where there is one that is known here, else of transformers."""
+    if config.model_type in LAYOUTS:
+        return LAYOUTS[config.model_type].library
+    return models.known(config.model_type, "model").model_class
 
 
 def check_header(place: Path, facts: Mapping[str, Any], host: Host) -> None:

@@ -110,7 +110,7 @@ class LMHead(nn.Module):
     @classmethod
     def initial(cls, config: Any, words: nn.Parameter, seed: int) -> "LMHead":
         dense = _linear(config.hidden_size, config.hidden_size, torch.Generator().manual_seed(seed))
-        norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        norm = nn.LayerNorm(config.hidden_size, eps=getattr(config, "layer_norm_eps", 1e-5))
         return cls(dense, norm, nn.Parameter(torch.zeros(len(words))), words)
 
     def forward(self, x: torch.Tensor, dropout: Dropout) -> torch.Tensor:

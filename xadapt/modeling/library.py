@@ -64,10 +64,15 @@ class LibraryEncoder(Encoder):
         try:
             config = transformers.AutoConfig.from_pretrained(place, revision=revision)
             family = models.known(config.model_type, f"model {name!r}")
-            settings = {"dtype": torch.float32, "use_safetensors": True, **family.settings}
-            settings |= {"add_pooling_layer": False} if family.pooler else {}
+            settings = {"add_pooling_layer": False} if family.pooler else {}
             model, info = getattr(transformers, family.model_class).from_pretrained(
-                place, revision=revision, config=prepared(config), output_loading_info=True, **settings
+                place,
+                revision=revision,
+                config=prepared(config),
+                dtype=torch.float32,
+                use_safetensors=True,
+                output_loading_info=True,
+                **settings,
             )
         except SafetensorError as error:
             raise IntegrityError(f"model {name!r}: its weights are not whole ({error})") from error
@@ -186,6 +191,8 @@ class LibraryEncoder(Encoder):
 
 def prepared(config: Any) -> Any:
     """The config of a model that drops hidden states at a rate that is set later, and nothing else."""
+    for name, value in models.known(config.model_type, "config").settings.items():
+        setattr(config, name, value)
     for name in DROPOUTS:
         if hasattr(config, name):
             setattr(config, name, MARK)

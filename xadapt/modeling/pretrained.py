@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import tokenizers
 import torch
@@ -61,13 +62,33 @@ def load_by_library(
 
 @lru_cache(maxsize=2)
 def tokenizer(place: str, revision: str | None) -> tokenizers.Tokenizer:
-    """The fast tokenizer behind the Hugging Face one. Raises DataError when there is none."""
+    """The fast tokenizer behind the Hugging Face one, with a special token at both ends of a text.
+
+    Raises DataError when there is none.
+    """
     try:
         fast = transformers.AutoTokenizer.from_pretrained(place, revision=revision, use_fast=True)
     except OSError as error:
         raise DataError(f"tokenizer of {place!r} cannot be read: {str(error).splitlines()[0]}") from error
     found: tokenizers.Tokenizer = fast.backend_tokenizer
+    if len(found.encode("").ids) < 2:
+        _give_ends(found, fast, place)
     return found
+
+
+def _give_ends(found: tokenizers.Tokenizer, fast: Any, place: str) -> None:
+    """For tokenizers that mark one end of a text or none, as those of decoders and of T5 do.
+
+    Heads count on both: the first is what no answer points to, the last has seen the whole text.
+    """
+    if (last := fast.eos_token) is None:
+        raise DataError(f"tokenizer of {place!r} has no token for the end of a text")
+    first = fast.bos_token or last
+    found.post_processor = tokenizers.processors.TemplateProcessing(
+        single=[first, "$A", last],
+        pair=[first, "$A", last, "$B", last],
+        special_tokens=[(token, found.token_to_id(token)) for token in dict.fromkeys((first, last))],
+    )
 
 
 def copy_tokenizer(place: str, revision: str | None, folder: Path) -> None:
