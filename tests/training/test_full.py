@@ -234,6 +234,11 @@ def test_what_has_no_meaning_is_refused_before_a_weight_loads(tiny):
     for wrong, said in (
         (replace(stage, base=Stack((first,))), "stack is not defined for full"),
         (replace(stage, base=Continue((lora,))), "full continues from a model that was trained in full"),
+        (replace(stage, below=lora), "a language adapter lies on the frozen encoder"),
+        (
+            replace(stage, recipe=replace(stage.recipe, select="oracle")),
+            "select = 'oracle' would keep a whole",
+        ),
         (merged, "is a whole model, which only `continue` of full starts from"),
         (mixed, "is a whole model, which only `continue` of full starts from"),
     ):
@@ -249,4 +254,17 @@ def test_a_file_that_asks_for_it_is_refused_by_name(tiny, form):
     path.write_text(text[: text.index("[recipe.lora]")] + text[text.index("[mlm]") :], encoding="utf-8")
     named = form.split("(")[0] if "merge" not in form else "merge"
     with pytest.raises(ConfigError, match=f"{named} is not defined for full"):
+        experiment.load(str(path))
+
+
+@pytest.mark.parametrize("place", ["[recipe.full]", "[recipe.full.task.second]"])
+def test_an_oracle_of_whole_models_is_refused_when_the_file_is_loaded(tiny, place):
+    path = tiny.folder / "oracle.toml"
+    head, tail = FILE.split("[recipe.lora]")
+    text = head + ("" if "task" not in place else f"{place}\n") + "select = 'oracle'\n[recipe.lora]" + tail
+    path.write_text(text, encoding="utf-8")
+    named = place.strip("[]")
+    with pytest.raises(
+        ConfigError, match=rf"oracle.toml:\d+: {named}.select: 'oracle' would keep a whole model"
+    ):
         experiment.load(str(path))

@@ -84,7 +84,15 @@ def check_recipe(found: Experiment, label: str, recipe: RecipeTable, document: D
                 at = document.at("recipe", label, table, name, "method")
                 raise ConfigError(f"{at}: one recipe has one method", "write a second [recipe.NAME]")
             _check_fusion(recipe, dict(change.values).get("fusion"), document, "recipe", label, table, name)
+            _check_select(recipe, dict(change.values).get("select"), document, "recipe", label, table, name)
     _check_fusion(recipe, recipe.fusion, document, "recipe", label)
+    _check_select(recipe, recipe.select, document, "recipe", label)
+
+
+def _check_select(recipe: RecipeTable, select: str | None, document: Document, *place: str) -> None:
+    if select == "oracle" and recipe.method.name == "full":
+        at = document.at(*place, "select")
+        raise ConfigError(f"{at}: 'oracle' would keep a whole model for every snapshot, so full has none")
 
 
 def _check_fusion(

@@ -23,17 +23,25 @@ from xadapt.workflow.context import Context
 
 
 def start(stage: Train | Mixture, context: Context) -> Base:
-    """A new encoder in fp32 that trains. Raises ConfigError for a composition without a meaning for it."""
-    if why := supports(Full.name, stage.base, trains=True):
-        raise ConfigError(f"{stage.title()}: {why}")
+    """A new encoder in fp32 that trains. Raises ConfigError for what has no meaning for it."""
     before = whole(stage.base)
-    if isinstance(stage.base, Continue) and before is None:
-        raise ConfigError(f"{stage.title()}: full continues from a model that was trained in full")
+    if why := supports(Full.name, stage.base, trains=True) or _refusal(stage, before):
+        raise ConfigError(f"{stage.title()}: {why}")
     placed = accelerator(context.device, context.precision)
     found = place(stage.model, context)
     encoder = Encoder.load(*(found.model if before is None else (str(context.store.path(before)), None)))
     encoder.place(placed.device, torch.float32)
-    return Base(encoder, pretrained.tokenizer(*found.model), placed, found.name)
+    return Base(encoder, pretrained.tokenizer(*found.model), placed, found.name, stage.model)
+
+
+def _refusal(stage: Train | Mixture, before: Train | Mixture | None) -> str | None:
+    if isinstance(stage.base, Continue) and before is None:
+        return "full continues from a model that was trained in full"
+    if stage.below is not None:
+        return "a language adapter lies on the frozen encoder, which full training changes"
+    if stage.recipe.select == "oracle":
+        return "select = 'oracle' would keep a whole model for every snapshot, so full has none"
+    return None
 
 
 def weights(encoder: Encoder) -> list[Entry]:
