@@ -251,6 +251,25 @@ def pooling_fits(of: Family | None, task_type: str, recipe: Recipe, place: str) 
     """Raise ConfigError where a sentence head would read a token that has seen nothing of the text."""
     if of is not None and of.decoder and task_type in SENTENCES and recipe.pooling == "first":
         raise ConfigError(
-            f"{place}: pooling = 'first' reads a token before which {of.model_type} has seen nothing",
+            f"{place}: 'first' reads a token before which {of.model_type} has seen nothing",
             'set pooling = "last"',
         )
+
+
+def markdown() -> str:
+    """The table of the README: family, then what its modules are under each method, and by which engine."""
+    methods = ("bottleneck", "lora", *BY_LIBRARY)
+    lines = [
+        f"| model | `model_type` | {' | '.join(f'`{method}`' for method in methods)} |",
+        f"| {' | '.join(['---'] * (2 + len(methods)))} |",
+    ]
+    for family in FAMILIES.values():
+        cells = [_cell(family, method) for method in methods]
+        lines.append(f"| {family.title} | `{family.model_type}` | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(family: Family, method: str) -> str:
+    if engine(family, method) == "fast":
+        return "fast: all"
+    return "library: alone, continue" if method in family.methods else "-"

@@ -63,7 +63,7 @@ def _part(
 ) -> Part:
     check_length(one.recipe, ground.encoder)
     what = task(one.task)
-    models.pooling_fits(ground.family, what.type, one.recipe, "recipe")
+    models.pooling_fits(ground.family, what.type, one.recipe, "recipe pooling")
     kind = task_type(what.type)
     key = (one.data.digest, one.task, one.recipe.max_length, one.recipe.stride)
     if key not in encoded:
