@@ -41,10 +41,10 @@ compositions = ["alone", "fuse(all)"]
 """
 
 
-def run(folder: Path, select: str) -> tuple[list, Store]:
+def run(folder: Path, select: str, text: str = TEXT) -> tuple[list, Store]:
     """Every stage of the experiment, and where they are."""
     path = folder / "e.toml"
-    path.write_text(TEXT.format(select), encoding="utf-8")
+    path.write_text(text.format(select), encoding="utf-8")
     store = Store(folder / "runs")
     plan = Plan.of(experiment.load(str(path)).goals())
     failed = [o.error for o in run_plan(plan, Context(store, device="cpu"), together=4) if o.error]

@@ -22,7 +22,7 @@ from xadapt.modeling.module import Module
 from xadapt.stages.mixture import Ingredient, Mixture
 from xadapt.stages.train import Train, slug
 from xadapt.tasks import task
-from xadapt.training import full
+from xadapt.training import full, manifest, probe
 from xadapt.training.answering import Answering
 from xadapt.training.batches import stream
 from xadapt.training.checkpoint import Checkpoint
@@ -117,6 +117,11 @@ def _save(
         alone = isinstance(stage, Train)
         folder, about = (out, own) if alone else (out / "heads" / slug(one.task), _about(one, part, ground))
         head_format.save_head(folder, part.head, task(one.task).type, about, config)
+    manifest.write(out, stage, {str(one.task): part.labels for one, part in pairs})
+    heads = {str(one.task): part.head for one, part in pairs}
+    packed = probe.sequences(pairs[0][1].items)
+    made = probe.outcome(packed, ground.encoder, assembled, number, heads, ground.placed)
+    probe.save(out, packed, made, ground.placed)
 
 
 def _about(one: Ingredient, part: Part, ground: Base) -> formats.About:

@@ -18,11 +18,12 @@ from xadapt.stages.train import Train
 from xadapt.task_types import task_type
 from xadapt.task_types.items import Item
 from xadapt.tasks import task
-from xadapt.training import attended
+from xadapt.training import attended, manifest
 from xadapt.training.answering import Answer, Answering
 from xadapt.training.restore import (
     Base,
     base,
+    check_probe,
     folder_of,
     load_head,
     method_of,
@@ -99,9 +100,15 @@ def _answering(stage: Predict, snapshot: int | None, ground: Base, context: Cont
     if isinstance(stage.module, Train):
         folder = folder_of(stage.module, context, snapshot)
         labels = labels or head_format.labels(folder)
+        manifest.check_head(folder, stage.module, labels)
         head = load_head(stage.module, ground.encoder, labels, folder).to(ground.placed.device)
     assembled = ground.assembled([over(stage.below, slot, ground, context)])
     decode_through(head, assembled.inverse(0))
+    if isinstance(stage.module, Train) and head is not None and stage.below == stage.module.below:
+        # On the adapter of another language it makes something else of its probe.
+        heads = {str(stage.module.task): head}
+        folder = folder_of(stage.module, context, snapshot)
+        check_probe(folder, stage.module, ground, lambda: assembled, heads)
     upto = stage.reading.layer if stage.reading else None
     kind = task_type(what.type)
     return Answering(kind, head, labels, _recipe(stage, ground), assembled, ground, upto=upto)

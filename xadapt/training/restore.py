@@ -1,6 +1,6 @@
 """Finished stages -> what the engine runs: an encoder with its tokenizer, modules, heads, examples."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from xadapt.stages.mixture import Mixture
 from xadapt.stages.train import Train, slug
 from xadapt.task_types import task_type
 from xadapt.tasks import task
+from xadapt.training import manifest, probe
 from xadapt.training.precision import accelerator, frozen_dtype
 from xadapt.workflow.context import Context
 
@@ -50,6 +51,8 @@ class Base:
     tokenizer: tokenizers.Tokenizer
     placed: Accelerator
     name: str
+    model: ModelSpec | EncoderStage | None = None
+    """What it was loaded as."""
 
     @property
     def family(self) -> models.Family:
@@ -90,7 +93,7 @@ def base(
         encoder = pretrained.load_by_library(*given, found.name, isinstance(method, LoRA))
     else:
         encoder = pretrained.load(*given)
-    return Base(encoder, pretrained.tokenizer(*found.model), placed, found.name)
+    return Base(encoder, pretrained.tokenizer(*found.model), placed, found.name, model)
 
 
 def method_of(module: Maker | Composition) -> Method | None:
@@ -131,7 +134,39 @@ def snapshot_folder(folder: Path, snapshot: int) -> Path:
 def trained(
     stage: Maker, ground: Base, context: Context, snapshot: int | None = None
 ) -> Module | combined.Combined:
-    """What a finished stage made for this encoder; a combination comes with its parts."""
+    """What a finished stage made for this encoder; a combination comes with its parts.
+
+    Raises IntegrityError when it is not what was trained: made of other parts, or on another encoder, or when
+    its probe has another outcome.
+    """
+    found = _loaded(stage, ground, context, snapshot)
+    if not isinstance(stage, Merged):
+        folder = folder_of(stage, context, snapshot)
+        manifest.check(folder, stage, ground.model)
+        if ground.engine == "fast":
+            check_probe(folder, stage, ground, lambda: _probed(stage, found, ground, context))
+    return found
+
+
+def check_probe(
+    folder: Path,
+    stage: Train | Mixture,
+    ground: Base,
+    assembled: Callable[[], Assembled],
+    heads: probe.Heads | None = None,
+) -> None:
+    """Raise IntegrityError when a finished stage, as it is loaded, makes something else of its probe."""
+    probe.check(folder, (stage.title(), stage.digest), ground.encoder, assembled, ground.placed, heads or {})
+
+
+def _probed(
+    stage: Train | Mixture, found: Module | combined.Combined, ground: Base, context: Context
+) -> Assembled:
+    """What a stage trained, on all that lay below it."""
+    return ground.assembled([over(stage.below, _slot(stage, found, ground, context), ground, context)])
+
+
+def _loaded(stage: Maker, ground: Base, context: Context, snapshot: int | None) -> Module | combined.Combined:
     if whole(stage) is not None:
         raise ConfigError(f"{stage.title()} is a whole model, which only `continue` of full starts from")
     folder = folder_of(stage, context, snapshot)
@@ -190,7 +225,10 @@ def slot_of(module: Maker | Composition, ground: Base, context: Context, snapsho
         return Slot()
     if isinstance(module, Composition):
         return Slot(frozen(module, ground, context))
-    found = trained(module, ground, context, snapshot)
+    return _slot(module, trained(module, ground, context, snapshot), ground, context)
+
+
+def _slot(module: Maker, found: Module | combined.Combined, ground: Base, context: Context) -> Slot:
     base = Alone() if isinstance(module, Merged) else module.base
     if not isinstance(found, Module):
         return Slot(type(base)(found.parts), combined=found)
