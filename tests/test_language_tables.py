@@ -200,3 +200,16 @@ def test_what_has_no_meaning_over_a_language_is_refused(tmp_path, setting, says)
     with pytest.raises(XadaptError) as caught:
         load(BASE + TRAINED, tmp_path, setting)
     assert says in caught.value.message
+
+
+def test_the_example_of_the_readme_loads(tmp_path):
+    text = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    block = text[text.index("## Language adapters (MAD-X)") :].split("```")[1].removeprefix("toml\n")
+    toy = block.replace('"sw"', '"qaa"').replace("sw =", "qaa =").replace("text/sw", "text/qaa")
+    assert {stage.below.language for stage in stages(load(PLAIN + toy, tmp_path), Predict)} == {"en", "qaa"}
+
+
+def test_a_factor_of_no_size_is_refused_with_its_place(tmp_path):
+    with pytest.raises(ConfigError, match=r"e.toml.*invertible_reduction_factor: expected a number above 0"):
+        change = 'invertible = "nice", invertible_reduction_factor = 0.0'
+        load((BASE + TRAINED).replace('invertible = "nice"', change), tmp_path)

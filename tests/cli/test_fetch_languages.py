@@ -1,4 +1,4 @@
-"""Language adapters on the hub: locked, fetched, read without a network; a pickle is refused with an answer."""
+"""Language adapters on the hub: locked, fetched, read without a network; what to do about a pickle."""
 
 import json
 from collections.abc import Iterator

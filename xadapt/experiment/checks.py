@@ -15,7 +15,16 @@ from xadapt.recipe import Architecture, FusionSettings, LoRA, Method
 from xadapt.task import Task, sources
 from xadapt.toml import Document
 
-ABOVE_ZERO = ("lr", "epochs", "clip", "alpha", "reduction_factor", "scaling", "temperature")
+ABOVE_ZERO = (
+    "lr",
+    "epochs",
+    "clip",
+    "alpha",
+    "reduction_factor",
+    "invertible_reduction_factor",
+    "scaling",
+    "temperature",
+)
 SIZES = tuple(f.name for f in fields(Architecture))
 ONE_OR_MORE = ("steps", "batch", "rank", "train_rows", "dev_rows", "test_rows", "rows", "snapshots", *SIZES)
 NOT_NEGATIVE = ("warmup", "weight_decay", "stride", "layer", "seed", "seeds", "regularization", "leave_out")
