@@ -5,18 +5,21 @@ import peft
 import pytest
 import torch
 import transformers
+from safetensors.torch import load_file, save_file
 
-from xadapt.errors import ConfigError, IntegrityError
+from xadapt.errors import ConfigError, DataError, IntegrityError
 from xadapt.modeling import library_format
 from xadapt.modeling.assemble import Slot
 from xadapt.modeling.folders import About
 from xadapt.modeling.library import LibraryAssembled, LibraryEncoder, prepared
 from xadapt.modeling.module import Module
 from xadapt.modeling.packed import Packed
+from xadapt.models import FAMILIES
 from xadapt.recipe import IA3, Bottleneck, Compacter, LoRA, PrefixTuning
 from xadapt.training.streams import Stream
 
 from .conftest import config, padded, sequences, unpad
+from .tiny_models import build
 
 METHODS = {
     "ia3": IA3(output_lora=True),
@@ -148,3 +151,28 @@ def test_what_cannot_be_carried_is_refused(encoder):
     module = random_module(encoder, METHODS["ia3"])
     with pytest.raises(ConfigError, match="one at a time"):
         LibraryAssembled([Slot(own=module), Slot(own=module)], encoder)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_computes_what_transformers_does(tmp_path, family):
+    folder = build(family, tmp_path)
+    encoder = LibraryEncoder.load(str(folder), name="tiny")
+    stock = getattr(transformers, FAMILIES[family].model_class).from_pretrained(folder).eval()
+    packed, (ids, mask) = Packed.of(sequences()), padded(sequences())
+    sites = LibraryAssembled([Slot()], encoder).sites(packed, [0])
+    found = stock(ids, attention_mask=mask, output_hidden_states=True)
+    assert (encoder(packed, sites) - unpad(found.last_hidden_state, mask)).abs().max() < 1e-5
+    for layer, states in enumerate(found.hidden_states):
+        assert (encoder(packed, sites, upto=layer) - unpad(states, mask)).abs().max() < 1e-5
+
+
+def test_weights_that_are_missing_are_an_error(tmp_path):
+    folder = build("qwen2", tmp_path)
+    weights = load_file(folder / "model.safetensors")
+    save_file({n: w for n, w in weights.items() if "layers.1.mlp" not in n}, folder / "model.safetensors")
+    with pytest.raises(IntegrityError, match="3 weights are missing, first"):
+        LibraryEncoder.load(str(folder), name="tiny")
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(DataError, match="model 'tiny' cannot be read"):
+        LibraryEncoder.load(str(folder), name="tiny")
