@@ -45,7 +45,7 @@ def sequences(items: Sequence[Item]) -> Packed:
 def outcome(
     packed: Packed, encoder: Encoder, assembled: Assembled, job: int, heads: Heads, placed: Accelerator
 ) -> dict[str, torch.Tensor]:
-    """What a job makes of the probe, on the CPU in fp32."""
+    """What a job makes of the probe: `hidden` and `head.TASK`, as fp32 on the CPU."""
     types = None if packed.types is None else packed.types.to(placed.device)
     there = Packed(packed.ids.to(placed.device), packed.lengths, (len(packed.lengths),), types)
     with placed.autocast():
