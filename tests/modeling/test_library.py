@@ -7,6 +7,7 @@ import torch
 import transformers
 from safetensors.torch import load_file, save_file
 
+from xadapt.composition import Stack
 from xadapt.errors import ConfigError, DataError, IntegrityError
 from xadapt.modeling import library_format
 from xadapt.modeling.assemble import Slot
@@ -151,6 +152,10 @@ def test_what_cannot_be_carried_is_refused(encoder):
     module = random_module(encoder, METHODS["ia3"])
     with pytest.raises(ConfigError, match="one at a time"):
         LibraryAssembled([Slot(own=module), Slot(own=module)], encoder)
+    with pytest.raises(ConfigError, match="stack of several modules on xlm-roberta is not defined"):
+        LibraryAssembled([Slot(Stack((module,)), own=module)], encoder)
+    with pytest.raises(ConfigError, match="a language adapter below is not defined"):
+        LibraryAssembled([Slot(own=module, language=module)], encoder)
 
 
 @torch.no_grad()

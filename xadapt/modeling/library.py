@@ -223,6 +223,8 @@ class LibraryAssembled(Assembled):
         if len(slots) != 1:
             raise ConfigError(f"{len(slots)} trainings side by side; a library carries one at a time")
         (slot,) = slots
+        if slot.language is not None:
+            raise ConfigError(f"a language adapter below is not defined on {encoder.family.model_type}")
         carried = [*slot.below, *([slot.own] if slot.own else [])]
         if slot.combined is not None or len(carried) > 1 or not isinstance(slot.composition, Alone | Stack):
             raise ConfigError(

@@ -32,6 +32,7 @@ from xadapt.training.loop import Job, Loop, Part, entries
 from xadapt.training.restore import (
     Base,
     base,
+    check_defined,
     method_of,
     new_slot,
     over,
@@ -86,6 +87,7 @@ def fit(
 
 
 def _ground(stage: Train | Mixture, context: Context) -> Base:
+    check_defined(stage, stage.base)
     return base(stage.model, context, method=method_of(stage))
 
 

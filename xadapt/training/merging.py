@@ -7,12 +7,13 @@ from xadapt.modeling import formats
 from xadapt.modeling import merge as merges
 from xadapt.stages.merged import Merged
 from xadapt.stages.train import slug
-from xadapt.training.restore import base, single
+from xadapt.training.restore import base, check_defined, single
 from xadapt.workflow.context import Context
 
 
 def merge(stage: Merged, out: Path, context: Context) -> dict[str, Any]:
     """Write the merged module into `out`. Raises ConfigError for modules that have no exact merge."""
+    check_defined(stage, stage.merge)
     ground = base(stage.model, context)
     modules = [single(part, ground, context) for part in stage.merge.parts]
     made, error = merges.merge(modules, stage.merge)

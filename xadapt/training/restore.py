@@ -96,6 +96,16 @@ def base(
     return Base(encoder, pretrained.tokenizer(*found.model), placed, found.name, model)
 
 
+def check_defined(stage: Maker, composition: Composition) -> None:
+    """Raise ConfigError, before a weight loads, for what no library does on the stage's model."""
+    family = models.family(stage.model) if isinstance(stage.model, ModelSpec) else None
+    method = method_of(stage)
+    if method is None or models.engine(family, method.name) == "fast":
+        return
+    if why := models.refusal(family, method, composition, trains=True):
+        raise ConfigError(f"{stage.title()}: {why}")
+
+
 def method_of(module: Maker | Composition) -> Method | None:
     """Of the modules in it; None where there are none."""
     if isinstance(module, Train | Mixture):
