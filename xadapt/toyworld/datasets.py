@@ -64,6 +64,13 @@ DATASETS: Final[dict[str, Dataset]] = {
     "text": Dataset("text", (*LANGUAGES, "mixed")),
 }
 
+VERSIONS: Final[dict[str, int]] = {}
+"""Raised whenever rows of a dataset change: a part of the digest of all that is made from them. Else 1."""
+
+
+def version(dataset: str) -> int:
+    return VERSIONS.get(dataset, 1)
+
 
 def _known(what: str, name: str, names: Iterable[str]) -> str:
     """`name` if there is such; otherwise an error that says which was probably meant."""
