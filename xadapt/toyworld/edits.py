@@ -90,9 +90,12 @@ def without_detail(clause: Clause, detail: str) -> Clause:
 
 
 def with_other_agent(rng: Random, clause: Clause, side: Side) -> Clause:
+    """Another first name; a surname stays, so that it is one word that changes."""
     about = thing_of(clause).noun.concept
     taken = tuple(name for name in (clause.agent, clause.recipient) if name)
-    return clause._replace(agent=events.other_person(rng, about, side, taken))
+    surname = clause.agent.words[1:] if isinstance(clause.agent, Name) else ()
+    name = events.other_person(rng, about, side, taken)
+    return clause._replace(agent=name._replace(words=(*name.words, *surname)))
 
 
 def with_other_verb(rng: Random, clause: Clause) -> Clause:

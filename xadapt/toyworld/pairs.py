@@ -46,17 +46,17 @@ def _about_kind(rng: Random, clause: Clause, side: Side) -> Clause:
 
 
 def _kept(rng: Random, clause: Clause, side: Side) -> Clause:
-    """The same meaning in one other word: a synonym, or a thing of the kind."""
-    return (edits.specific(rng, clause, side) if rng.random() < 0.7 else None) or edits.with_synonym(
-        rng, clause
-    )
+    """What the clause follows from, in one other word: a synonym or, if it happened, a thing of the kind."""
+    fits = not clause.negated and rng.random() < 0.7
+    return (edits.specific(rng, clause, side) if fits else None) or edits.with_synonym(rng, clause)
 
 
-def _enriched(rng: Random, clause: Clause, count: int) -> Clause:
-    """The clause with up to `count` details more."""
+def _enriched(rng: Random, clause: Clause, hypothesis: Clause, count: int) -> Clause:
+    """The clause with up to `count` details more that the hypothesis has not got either."""
     item = thing_of(clause)
     about = item.noun.concept
-    missing = [detail for detail in ("place", "day", "colour", "size") if not _has(clause, detail)]
+    details = ("place", "day", "colour", "size")
+    missing = [detail for detail in details if not _has(clause, detail) and not _has(hypothesis, detail)]
     for detail in rng.sample(missing, min(count, len(missing))):
         if detail == "place":
             clause = clause._replace(place=events.city(rng, about))
@@ -102,7 +102,7 @@ def inference(rng: Random, side: Side, distractor: bool = False) -> Pair:
     premise = _premise_of_same_words(hypothesis, label) if same else _premise(rng, hypothesis, label, side)
     if not premise.negated:
         lost = len(edits.details(premise)) < len(edits.details(hypothesis))
-        premise = _enriched(rng, premise, extras + lost)
+        premise = _enriched(rng, premise, hypothesis, extras + lost)
     premise = premise._replace(moved=rng.random() < 0.3)
     told = [premise]
     if distractor:
