@@ -54,6 +54,7 @@ class Toy:
     config: str
     split: str
     size: int
+    """Rows; of a pool that pairs are hidden in (BUCC) sentences that have a translation, one in ten."""
     version: int
 
 
