@@ -12,10 +12,10 @@ demo: $(VENV)/ready
 	$(BIN)/xadapt demo --workers 2
 
 test: $(VENV)/ready
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 fast: $(VENV)/ready
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow"
 
 check: $(VENV)/ready
 	$(BIN)/ruff check .

@@ -5,3 +5,5 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MKL_NUM_THREADS", "1")
+# Processes that share out the tests say how wide the terminal is, which commands would take for a wish.
+os.environ.pop("COLUMNS", None)

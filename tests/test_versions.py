@@ -1,7 +1,8 @@
 """A change of code that makes results forces a decision: raise the version of its stage, or say it does not.
 
 The fingerprint is of the syntax tree, without comments and docstrings. When this test fails: if the
-change alters what a stage writes, raise its `version`; then run this file as a program to record the
+change alters what a stage writes, raise its `version` (rows of the toy world: that of each dataset whose
+rows change, in `toyworld.datasets.VERSIONS`); then run this file as a program to record the
 new fingerprint in tests/versions.json, so that the decision is in the diff.
 """
 
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from xadapt import toyworld
 from xadapt.metrics import metrics
 from xadapt.stages.baseline import Baseline
 from xadapt.stages.data import Data
@@ -48,13 +50,14 @@ def fingerprint(patterns: list[str]) -> str:
 
 
 def now() -> dict[str, dict[str, object]]:
+    made = {name: toyworld.version(name) for name in toyworld.DATASETS}
     return {
         stage.__name__: {"version": stage.version, "code": fingerprint(patterns)}
         for stage, patterns in CODE.items()
-    }
+    } | {"rows of the toy world": {"version": made, "code": fingerprint(["toyworld/*.py"])}}
 
 
-@pytest.mark.parametrize("name", [stage.__name__ for stage in CODE])
+@pytest.mark.parametrize("name", now())
 def test_a_change_of_code_is_a_decision(name):
     assert json.loads(RECORDED.read_text())[name] == now()[name], f"{name}: see the docstring of this file"
 

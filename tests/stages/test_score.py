@@ -6,14 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from xadapt import metrics
+from xadapt import metrics, toyworld
 from xadapt.errors import DataError
 from xadapt.sources import Toy
 from xadapt.stages.baseline import Baseline
 from xadapt.stages.data import Data
 from xadapt.stages.score import Score
 from xadapt.tasks import task
-from xadapt.toyworld import VERSION
 from xadapt.workflow.context import Context
 from xadapt.workflow.stage import Stage
 from xadapt.workflow.store import Store
@@ -31,7 +30,8 @@ def make(store: Store, stage: Stage) -> None:
 
 
 def data(name: str, config: str, split: str, size: int = 40) -> Data:
-    rows = Toy(dataset=LOCAL[name], config=config, split=split, size=size, version=VERSION)
+    version = toyworld.version(LOCAL[name])
+    rows = Toy(dataset=LOCAL[name], config=config, split=split, size=size, version=version)
     return Data(task=name, task_version=task(name).version, rows=(rows,))
 
 

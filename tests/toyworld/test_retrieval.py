@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.toyworld.said import meant, rows
+from tests.toyworld.said import Row, meant, rows
+from xadapt.sources import Toy, world
 from xadapt.toyworld.dialects import LANGUAGES
 from xadapt.toyworld.retrieval import BLOCK
 
@@ -36,7 +37,7 @@ def test_a_pool_holds_one_translated_sentence_in_ten(language: str) -> None:
         side: {row["id"]: row["sentence"] for row in rows("bucc18", language, f"pool_{side}", PAIRS * BLOCK)}
         for side in ("source", "target")
     }
-    gold = rows("bucc18", language, "test", PAIRS)
+    gold = rows("bucc18", language, "validation", PAIRS)
     for side, pool in pools.items():
         assert len(pool) == len(set(pool.values())) == PAIRS * BLOCK, "no id and no sentence twice"
         assert [pool[row[f"{side}_id"]] for row in gold] == [row[f"{side}_sentence"] for row in gold]
@@ -51,7 +52,7 @@ def test_sentences_without_a_partner_have_none_in_the_other_pool() -> None:
         }
         for side in ("source", "target")
     }
-    gold = {row["source_id"]: row["target_id"] for row in rows("bucc18", "qaa", "test", PAIRS)}
+    gold = {row["source_id"]: row["target_id"] for row in rows("bucc18", "qaa", "validation", PAIRS)}
     swapped = 0  # who gives and who receives is not in a bag of words
     for name, said in pools["source"].items():
         alike = {other for other, each in pools["target"].items() if each == said}
@@ -61,6 +62,17 @@ def test_sentences_without_a_partner_have_none_in_the_other_pool() -> None:
 
 def test_the_places_of_partners_differ() -> None:
     """Else the number of a line would tell its translation."""
-    gold = rows("bucc18", "qaa", "test", PAIRS)
+    gold = rows("bucc18", "qaa", "validation", PAIRS)
     offsets = {int(row["source_id"][-9:]) - int(row["target_id"][-9:]) for row in gold}
     assert len(offsets) > BLOCK / 2
+
+
+def test_all_pairs_of_a_size_are_hidden_in_the_pools_of_that_size() -> None:
+    def read(split: str) -> list[Row]:
+        found = Toy(dataset="bucc18", config="qac", split=split, size=PAIRS, version=1)
+        return [row for _, row in world.rows(found)]
+
+    gold, pools = read("validation"), {side: read(f"pool_{side}") for side in ("source", "target")}
+    assert len(gold) == PAIRS
+    for side, pool in pools.items():
+        assert {row[f"{side}_id"] for row in gold} <= {row["id"] for row in pool}

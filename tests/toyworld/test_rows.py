@@ -8,25 +8,13 @@ import sys
 
 import pytest
 
-from tests.toyworld.said import NOT_SAID, Row, config_of, meant, rows, texts
+from tests.toyworld.said import NOT_SAID, Row, config_of, meant, rows, sentences, texts
 from xadapt import toyworld
+from xadapt.toyworld.datasets import SPLITS
 from xadapt.toyworld.dialects import LANGUAGES
 
 RETRIEVAL = ("tatoeba", "bucc18")
 IN_EVERY_LANGUAGE = sorted(set(toyworld.DATASETS) - {*RETRIEVAL, "text"})
-SHORT = {
-    "ccg": 0.1,
-    "udpos": 0.1,
-    "panx": 0.15,
-    "tatoeba": 0.1,
-    "commonsense_qa": 0.03,
-    "qqp": 0.01,
-    "paws-x": 0.01,
-    "mewslix": 0.1,
-}
-"""Rows of these may be one short sentence: the share that validation and test may have in common."""
-SHARED_KNOWLEDGE = "commonsense_qa"
-"""What a dog is may be asked in any split, for it is about nobody."""
 PRINT_DIGEST = """
 import hashlib, json
 from xadapt import toyworld
@@ -108,15 +96,28 @@ def content(row: Row) -> str:
     return json.dumps(said, sort_keys=True, ensure_ascii=False)
 
 
-@pytest.mark.parametrize("name", sorted(set(toyworld.DATASETS) - {"bucc18", "text"}))
+@pytest.mark.parametrize("name", sorted(set(toyworld.DATASETS) - {"text"}))
 def test_no_row_is_in_two_splits(name: str) -> None:
-    config = config_of(name, "qae")
+    found = (rows(name, config_of(name, "qae"), split, 600) for split in SPLITS)
+    train, dev, test = ({content(row) for row in each} for each in found)
+    assert not train & dev and not train & test and not dev & test
+
+
+@pytest.mark.parametrize("name", ["udpos", "panx", "ccg", "commonsense_qa", "tatoeba", "bucc18"])
+def test_no_sentence_is_in_two_splits(name: str) -> None:
+    columns = {"commonsense_qa": "question", "tatoeba": "target_sentence", "bucc18": "target_sentence"}
+    found = ([row[columns.get(name, "tokens")] for row in rows(name, "qab", split, 600)] for split in SPLITS)
     train, dev, test = (
-        {content(row) for row in rows(name, config, split)} for split in ("train", "validation", "test")
+        {said for told in each for said in sentences(told if isinstance(told, str) else " ".join(told))}
+        for each in found
     )
-    allowed = SHORT.get(name, 0.0) * len(test)
-    assert len(dev & test) <= allowed
-    assert len(train & (dev | test)) <= (allowed if name == SHARED_KNOWLEDGE else 0)
+    assert not train & dev and not train & test and not dev & test
+
+
+@pytest.mark.parametrize("name", ["squad_v2", "xquad", "mlqa", "tydiqa", "lareqa", "cosmos_qa", "anli"])
+def test_no_identifier_is_in_two_rows(name: str) -> None:
+    found = [row for split in SPLITS for row in rows(name, config_of(name, "qab"), split)]
+    assert len({row["uid" if name == "anli" else "id"] for row in found}) == len(found)
 
 
 @pytest.mark.parametrize(

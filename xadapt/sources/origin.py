@@ -54,6 +54,7 @@ class Toy:
     config: str
     split: str
     size: int
+    """Rows; of a pool that pairs are hidden in (BUCC) sentences that have a translation, one in ten."""
     version: int
 
 
@@ -104,7 +105,8 @@ def _origin(source: Source, world: World, folder: Path | None, size: int | None,
     if world == "toyworld":
         from xadapt import toyworld
 
-        return Toy(dataset=dataset, config=config, split=split, size=size or 400, version=toyworld.VERSION)
+        version = toyworld.version(dataset)
+        return Toy(dataset=dataset, config=config, split=split, size=size or 400, version=version)
     if folder is None:
         raise ConfigError("data.world = 'folder' needs a folder", "give it with --data DIR")
     path = local.file(folder, source.local)

@@ -11,7 +11,11 @@ def rows(found: "Toy") -> Iterator[tuple[str, dict[str, Any]]]:
     """Each row with its place."""
     # The generator takes a while to import, which planning does without.
     from xadapt import toyworld
+    from xadapt.toyworld.datasets import POOLS
+    from xadapt.toyworld.retrieval import BLOCK
 
-    made = toyworld.rows(found.dataset, found.config, found.split, found.size)
+    # Else the pools would lack most of the pairs of as many rows.
+    size = found.size * (BLOCK if found.split in POOLS else 1)
+    made = toyworld.rows(found.dataset, found.config, found.split, size)
     at = f"{found.dataset}/{found.config}/{found.split}"
     return ((f"{at}:{number}", row) for number, row in enumerate(made, 1))

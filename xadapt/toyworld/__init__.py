@@ -6,8 +6,7 @@ gives rows with the columns of the real dataset, whose labels follow from the me
 language. See `datasets` for what there is, `partition` for what is kept for evaluation.
 """
 
-from xadapt.toyworld.concepts import VERSION
-from xadapt.toyworld.datasets import DATASETS, Dataset, rows
+from xadapt.toyworld.datasets import DATASETS, Dataset, rows, version
 from xadapt.toyworld.dialects import LANGUAGES
 
-__all__ = ["DATASETS", "LANGUAGES", "VERSION", "Dataset", "rows"]
+__all__ = ["DATASETS", "LANGUAGES", "Dataset", "rows", "version"]

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from xadapt.toyworld import events
 from xadapt.toyworld.concepts import KIND_OF, KINDS, NOUNS, SCRIPTS
 from xadapt.toyworld.meaning import Asked, Clause, Thing, Word, thing_of
-from xadapt.toyworld.partition import Side
+from xadapt.toyworld.partition import Side, asked_side
 
 
 class Choice(NamedTuple):
@@ -81,10 +81,11 @@ def plausible(rng: Random, side: Side) -> Choice:
 
 def common_knowledge(rng: Random, side: Side, choices: int) -> WordChoice:
     """What does one do this with, or what is this?"""
-    noun = rng.choice(NOUNS)
+    general = rng.random() < 0.3
+    noun = rng.choice([noun for noun in NOUNS if not general or asked_side("be", noun) == side])
     kinds = rng.sample([kind for kind in KINDS if kind != KIND_OF[noun]], choices - 1)
     label = rng.randrange(choices)
-    if rng.random() < 0.3:
+    if general:
         right, wrong = Word(KIND_OF[noun]), [Word(kind) for kind in kinds]
         question = Clause(Word("be"), Thing(Word(noun)), Asked("what"), question=True)
         about = Word(noun)

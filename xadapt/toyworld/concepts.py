@@ -9,9 +9,6 @@ from __future__ import annotations
 import re
 from typing import Final
 
-VERSION: Final = 1
-"""Raised whenever a row changes: it names the world in the digests of everything made from it."""
-
 FIRST_NAMES: Final = (
     *("Anna", "Tomas", "Maria", "Ivan", "Lena", "Omar", "Rosa", "Hugo", "Nina", "Karl", "Dora", "Felix"),
     *("Greta", "Milo", "Sara", "Jonas", "Vera", "Paul", "Otto", "Luna", "Emil", "Ada", "Boris", "Irma"),

@@ -5,23 +5,24 @@ Both put exactly one new word into a sentence, so how many words a pair shares s
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
+from typing import TypeVar
 
 from xadapt.toyworld import events
 from xadapt.toyworld.concepts import (
-    CITIES,
-    COLOURS,
     DAYS,
-    GENERAL_VERBS,
     GIVING_VERBS,
     KIND_OF,
     KINDS,
     LARGEST_NUMBER,
-    SCRIPTS,
+    SIZES,
     SYNONYMS,
 )
 from xadapt.toyworld.meaning import Clause, Name, Thing, Word, is_kind, put, thing_of
 from xadapt.toyworld.partition import Side, agents
+
+Value = TypeVar("Value")
 
 
 def other(rng: Random, words: tuple[str, ...], than: str) -> str:
@@ -69,14 +70,23 @@ def details(clause: Clause) -> list[str]:
     return [detail for detail, value in present.items() if value]
 
 
+def _another(draw: Callable[[], Value], than: Value) -> Value:
+    """Drawn as usual: were it rarer than the first, it would tell that something was changed."""
+    while (value := draw()) == than:
+        pass
+    return value
+
+
 def with_other_detail(rng: Random, clause: Clause, detail: str) -> Clause:
     item = thing_of(clause)
+    about = item.noun.concept
     if detail == "place" and isinstance(clause.place, Name):
-        return clause._replace(place=Name("LOC", (other(rng, CITIES, clause.place.words[0]),)))
+        return clause._replace(place=_another(lambda: events.city(rng, about), clause.place))
     if detail == "day" and isinstance(clause.day, Word):
         return clause._replace(day=Word(other(rng, DAYS, clause.day.concept)))
     if detail == "colour" and item.colour:
-        return clause._replace(patient=item._replace(colour=other(rng, COLOURS, item.colour)))
+        colour = _another(lambda: events.colour(rng, about), item.colour)
+        return clause._replace(patient=item._replace(colour=colour))
     numbers = [number for number in range(2, LARGEST_NUMBER + 1) if number != item.number]
     return clause._replace(patient=item._replace(number=rng.choice(numbers)))
 
@@ -90,15 +100,20 @@ def without_detail(clause: Clause, detail: str) -> Clause:
 
 
 def with_other_agent(rng: Random, clause: Clause, side: Side) -> Clause:
+    """Another first name; a surname stays, so that it is one word that changes."""
     about = thing_of(clause).noun.concept
     taken = tuple(name for name in (clause.agent, clause.recipient) if name)
-    return clause._replace(agent=events.other_person(rng, about, side, taken))
+    surname = clause.agent.words[1:] if isinstance(clause.agent, Name) else ()
+    name = events.other_person(rng, about, side, taken)
+    return clause._replace(agent=name._replace(words=(*name.words, *surname)))
 
 
 def with_other_verb(rng: Random, clause: Clause) -> Clause:
-    kind = KIND_OF[thing_of(clause).noun.concept]
-    verbs = GIVING_VERBS if clause.recipient else (*SCRIPTS[kind], *GENERAL_VERBS)
-    return clause._replace(verb=events.word(rng, other(rng, verbs, clause.verb.concept)))
+    def usual() -> str:
+        about = thing_of(clause).noun.concept
+        return rng.choice(GIVING_VERBS) if clause.recipient else events.verb_for(rng, about).concept
+
+    return clause._replace(verb=events.word(rng, _another(usual, clause.verb.concept)))
 
 
 def with_other_noun(rng: Random, clause: Clause, side: Side) -> Clause | None:
@@ -113,6 +128,22 @@ def with_other_noun(rng: Random, clause: Clause, side: Side) -> Clause | None:
         if possible
         else None
     )
+
+
+def with_other_word(rng: Random, clause: Clause, side: Side) -> Clause:
+    """Another meaning, by a word that has a synonym in place of one: nothing else tells it from a synonym."""
+    item, place = thing_of(clause), rng.choice(synonym_places(clause))
+    if place == "size" and item.size:
+        sizes = tuple(size for size in SIZES if size in SYNONYMS)
+        size = events.word(rng, other(rng, sizes, item.size.concept))
+        return clause._replace(patient=item._replace(size=size))
+    changed = with_other_noun(rng, clause, side) if place == "noun" else None
+    if changed and "noun" in synonym_places(changed):
+        return changed
+    while True:
+        changed = with_other_verb(rng, clause)
+        if "verb" in synonym_places(changed):
+            return changed
 
 
 def unrelated(rng: Random, clause: Clause, side: Side) -> Clause:

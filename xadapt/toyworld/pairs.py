@@ -1,7 +1,8 @@
 """Sentence pairs: inference (MNLI, SNLI, ANLI, XNLI) and paraphrase (QQP, PAWS-X).
 
-The second sentence is drawn from one distribution for all labels and the first made to fit the label, so the
-second alone tells nothing. Whether it has a word that the first lacks is drawn apart from the label as well.
+The second sentence is drawn from one distribution for all labels and the first made to fit the label, by
+words drawn as they are everywhere, so that one of the two alone tells next to nothing. Whether the second has
+a word that the first lacks is drawn apart from the label as well.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from xadapt.toyworld.partition import Side, side_of
 ENTAILMENT, NEUTRAL, CONTRADICTION = range(3)
 SAME_WORDS = 0.3  # share of the pairs whose second sentence has no word that the first lacks
 NEGATED = 0.08
+NEGATED_SAME = 0.4  # of those: then as many premises are negated under each label
 OF_A_KIND = 0.12
 
 
@@ -46,17 +48,17 @@ def _about_kind(rng: Random, clause: Clause, side: Side) -> Clause:
 
 
 def _kept(rng: Random, clause: Clause, side: Side) -> Clause:
-    """The same meaning in one other word: a synonym, or a thing of the kind."""
-    return (edits.specific(rng, clause, side) if rng.random() < 0.7 else None) or edits.with_synonym(
-        rng, clause
-    )
+    """What the clause follows from, in one other word: a synonym or, if it happened, a thing of the kind."""
+    fits = not clause.negated and rng.random() < 0.7
+    return (edits.specific(rng, clause, side) if fits else None) or edits.with_synonym(rng, clause)
 
 
-def _enriched(rng: Random, clause: Clause, count: int) -> Clause:
-    """The clause with up to `count` details more."""
+def _enriched(rng: Random, clause: Clause, hypothesis: Clause, count: int) -> Clause:
+    """The clause with up to `count` details more that the hypothesis has not got either."""
     item = thing_of(clause)
     about = item.noun.concept
-    missing = [detail for detail in ("place", "day", "colour", "size") if not _has(clause, detail)]
+    details = ("place", "day", "colour", "size")
+    missing = [detail for detail in details if not _has(clause, detail) and not _has(hypothesis, detail)]
     for detail in rng.sample(missing, min(count, len(missing))):
         if detail == "place":
             clause = clause._replace(place=events.city(rng, about))
@@ -81,7 +83,7 @@ def _premise(rng: Random, hypothesis: Clause, label: int, side: Side) -> Clause:
     if label == CONTRADICTION and not hypothesis.negated:
         return edits.with_other_detail(rng, hypothesis, rng.choice(edits.details(hypothesis)))
     if label == CONTRADICTION:
-        return hypothesis._replace(negated=False)
+        return _denied(hypothesis)
     if rng.random() < 0.3 and not hypothesis.negated:
         return edits.without_detail(hypothesis, rng.choice(edits.details(hypothesis)))
     return edits.unrelated(rng, hypothesis, side)
@@ -90,19 +92,22 @@ def _premise(rng: Random, hypothesis: Clause, label: int, side: Side) -> Clause:
 def _premise_of_same_words(hypothesis: Clause, label: int) -> Clause:
     if label == ENTAILMENT:
         return hypothesis
-    return edits.swapped(hypothesis) if label == NEUTRAL else hypothesis._replace(negated=True)
+    return edits.swapped(hypothesis) if label == NEUTRAL else _denied(hypothesis)
+
+
+def _denied(clause: Clause) -> Clause:
+    return clause._replace(negated=not clause.negated)
 
 
 def inference(rng: Random, side: Side, distractor: bool = False) -> Pair:
     """A premise, perhaps among other news, and a hypothesis; labels in the order of MNLI."""
     label, extras, same = rng.randrange(3), rng.choice((0, 1, 1)), rng.random() < SAME_WORDS
     hypothesis = _pliable(rng, side, giving=same)
-    if not same and rng.random() < NEGATED:
-        hypothesis, extras = hypothesis._replace(negated=True), 0
+    hypothesis = hypothesis._replace(negated=rng.random() < (NEGATED_SAME if same else NEGATED))
     premise = _premise_of_same_words(hypothesis, label) if same else _premise(rng, hypothesis, label, side)
     if not premise.negated:
         lost = len(edits.details(premise)) < len(edits.details(hypothesis))
-        premise = _enriched(rng, premise, extras + lost)
+        premise = _enriched(rng, premise, hypothesis, extras + lost)
     premise = premise._replace(moved=rng.random() < 0.3)
     told = [premise]
     if distractor:
@@ -127,21 +132,13 @@ def paraphrase(rng: Random, side: Side) -> Pair:
     return Pair((first._replace(moved=edits.can_move(first)),), second, label)
 
 
-def _otherwise(rng: Random, clause: Clause, role: str, side: Side) -> Clause:
-    """The clause with another meaning, though not in what is asked for."""
-    details = [detail for detail in edits.details(clause) if detail != role]
-    if details and (role == "agent" or rng.random() < 0.4):
-        return edits.with_other_detail(rng, clause, rng.choice(details))
-    return edits.unrelated(rng, clause, side)
-
-
 def duplicate(rng: Random, side: Side) -> Pair:
-    """Two questions; label 1 if they ask the same."""
+    """Two questions that differ in one word of those with a synonym; label 1 if they ask the same."""
     label = rng.randrange(2)
     while True:
         second = _pliable(rng, side, giving=False)
         role = rng.choice([role for role in ("agent", "place", "day") if getattr(second, role)])
-        if side_of(ask(second, role)) == side:
-            break
-    first = edits.with_synonym(rng, second) if label else _otherwise(rng, second, role, side)
-    return Pair((ask(first, role),), ask(second, role), label)
+        firsts = edits.with_other_word(rng, second, side), edits.with_synonym(rng, second)
+        # Both are asked for, whichever is taken, so that the second question is of the same kind.
+        if all(side_of(ask(clause, role)) == side for clause in (second, *firsts)):
+            return Pair((ask(firsts[label], role),), ask(second, role), label)

@@ -21,6 +21,11 @@ def side_of_split(split: str) -> Side:
     return "open" if split == "train" else "reserved"
 
 
+def is_told_in(split: str, said: object) -> bool:
+    """Validation and test share the reserved side; what is short enough to come up twice is told in one."""
+    return split == "train" or (number("evaluation", said) % 2 == 0) == (split == "test")
+
+
 @cache
 def agents(about: str, side: Side) -> tuple[str, ...]:
     """The first names that clauses about `about` may have as agent on one side; always several on each."""
@@ -29,7 +34,7 @@ def agents(about: str, side: Side) -> tuple[str, ...]:
 
 
 @cache
-def _asked_side(verb: str, about: str) -> Side:
+def asked_side(verb: str, about: str) -> Side:
     return "reserved" if number("asked", verb, about) % 4 == 0 else "open"
 
 
@@ -37,7 +42,7 @@ def side_of(clause: Clause) -> Side | None:
     """The side of a clause; None for general facts ("An apple is a fruit."), which belong to both."""
     agent = clause.agent
     if isinstance(agent, Asked):
-        return _asked_side(clause.verb.concept, focus(clause))
+        return asked_side(clause.verb.concept, focus(clause))
     if isinstance(agent, Name):
         return "reserved" if agent.words[0] in agents(focus(clause), "reserved") else "open"
     return None

@@ -9,15 +9,16 @@ from typing import Any
 from xadapt.toyworld.events import event, reworded, state
 from xadapt.toyworld.grammar import say, speaker
 from xadapt.toyworld.meaning import Clause
-from xadapt.toyworld.partition import Side
+from xadapt.toyworld.partition import Side, is_told_in, side_of_split
 from xadapt.toyworld.seeds import number, stream
 
 Row = dict[str, Any]
+MINED = "validation"
 BLOCK = 10  # sentences of a pool for each one that has a translation in the other pool
 
 
-def _clause(side: Side, *key: object) -> Clause:
-    rng = stream("retrieval", side, *key)
+def _clause(side: Side, name: str, split: str, index: int) -> Clause:
+    rng = stream("retrieval", side, name, split, index)
     return event(rng, side) if rng.random() < 0.8 else state(rng, side)
 
 
@@ -26,18 +27,20 @@ def _plain(clause: Clause) -> Clause:
     return reworded(stream("plain"), clause)._replace(moved=False)
 
 
-def _distinct(side: Side, *key: object) -> Iterator[Clause]:
+def _distinct(name: str, split: str) -> Iterator[Clause]:
+    """None twice, and none that another split tells."""
     seen: set[Clause] = set()
     for index in count():
-        clause = _clause(side, *key, index)
-        if _plain(clause) not in seen:
-            seen.add(_plain(clause))
+        clause = _clause(side_of_split(split), name, split, index)
+        plain = _plain(clause)
+        if plain not in seen and is_told_in(split, plain):
+            seen.add(plain)
             yield clause
 
 
-def tatoeba(side: Side, split: str, language: str) -> Iterator[Row]:
+def tatoeba(split: str, language: str) -> Iterator[Row]:
     """Two wordings of each meaning: translators choose among synonyms as they like."""
-    for index, clause in enumerate(_distinct(side, "tatoeba", split)):
+    for index, clause in enumerate(_distinct("tatoeba", split)):
         target = reworded(stream("tatoeba", split, index), clause)
         sentences = {
             "source_sentence": say([clause], speaker(language)),
@@ -51,9 +54,9 @@ def _place(side: str, block: int) -> int:
     return block * BLOCK + number("place", side, block) % BLOCK
 
 
-def _pool(side: Side, pool: str) -> Iterator[Clause]:
+def _pool(pool: str) -> Iterator[Clause]:
     """Shared clauses at the places `_place` tells, clauses of the one pool elsewhere; all distinct."""
-    clauses = _distinct(side, "bucc")
+    clauses = _distinct("bucc", MINED)
     for block in count():
         shared, *rest = [next(clauses) for _ in range(2 * BLOCK - 1)]
         own = rest[: BLOCK - 1] if pool == "source" else rest[BLOCK - 1 :]
@@ -67,15 +70,15 @@ def _identified(language: str, place: int) -> str:
 
 def bucc_pool(pool: str, language: str) -> Iterator[Row]:
     code = language if pool == "source" else "en"
-    for place, clause in enumerate(_pool("reserved", pool)):
+    for place, clause in enumerate(_pool(pool)):
         if pool == "target":
             clause = reworded(stream("bucc", place), clause)
         yield {"id": _identified(code, place), "sentence": say([clause], speaker(code)), "lang": code}
 
 
-def bucc(language: str, side: Side) -> Iterator[Row]:
-    """The pairs hidden in the two pools. Training pairs come from the open side and have no pools."""
-    clauses = _distinct(side, "bucc")
+def bucc(split: str, language: str) -> Iterator[Row]:
+    """Of `MINED` the pairs hidden in the two pools; those of the other splits have no pools."""
+    clauses = _distinct("bucc", split)
     for block in count():
         shared, *_ = [next(clauses) for _ in range(2 * BLOCK - 1)]
         at, other = _place("source", block), _place("target", block)

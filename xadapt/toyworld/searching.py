@@ -12,7 +12,7 @@ from xadapt.toyworld.concepts import LAST_NAMES
 from xadapt.toyworld.dialects import LANGUAGES
 from xadapt.toyworld.grammar import filling, say, speaker, text
 from xadapt.toyworld.meaning import Clause, Name, thing_of
-from xadapt.toyworld.partition import Side
+from xadapt.toyworld.partition import Side, is_told_in
 from xadapt.toyworld.seeds import stream
 from xadapt.toyworld.stories import SLOT_OF_ROLE
 
@@ -45,7 +45,7 @@ def _known_for(side: Side, split: str) -> Iterator[Clause]:
         first, *last = clause.agent.words
         name = Name("PER", (first, *(last or [rng.choice(LAST_NAMES)])))
         key = (name, clause.verb.concept, thing_of(clause).noun.concept)
-        if key not in seen:
+        if key not in seen and is_told_in(split, key):
             seen.add(key)
             yield clause._replace(agent=name)
 
