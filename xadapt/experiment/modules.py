@@ -147,7 +147,8 @@ class Modules:
             sampling=self.ground.sampling,
             model=self.ground.model,
             base=base,
-            recipe=_used(self.recipe.own, base),
+            # As long as its tasks would take one after another, so that both cost the same.
+            recipe=replace(_used(self.recipe.own, base), steps=None),
             seed=self.seed,
             below=self.ground.below,
         )
