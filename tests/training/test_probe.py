@@ -134,8 +134,9 @@ def test_half_precision_is_within_its_tolerance_and_an_empty_module_is_not(world
     stage = next(s.module for s in of(stages, Predict) if s.task == "pawsx" and s.module.base.form == "alone")
     half = Context(store, device="cpu", precision="bf16")
     ground = restore.base(stage.model, half)
-    assert restore.trained(stage, ground, half) is not None
+    assert ground.placed.mixed_precision == "bf16" and restore.trained(stage, ground, half) is not None
     ground = restore.base(stage.model, Context(store, device="cpu", precision="fp32"))
+    assert ground.placed.mixed_precision == "no"
     folder, empty = store.path(stage), ground.assembled([Slot()])
     probe._checked.clear()
     with pytest.raises(IntegrityError, match="its probe, hidden, differs by"):

@@ -4,7 +4,7 @@
 updates at the learning rates of fine-tuning, so they never are.
 """
 
-from functools import cache
+from functools import lru_cache
 
 import torch
 from accelerate import Accelerator
@@ -15,7 +15,8 @@ from xadapt.errors import ConfigError, WrongEnvironment
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
-@cache
+# All accelerators share one state, so an earlier one that was kept would report the precision of the last.
+@lru_cache(maxsize=1)
 def accelerator(device: str, precision: str) -> Accelerator:
     """`device` auto|cpu|cuda|mps, `precision` auto|fp32|bf16; auto is bf16 on a GPU that has it.
 
