@@ -150,11 +150,12 @@ def _retrieval(train: Sequence[Any], test: Sequence[Pairing], rng: random.Random
     answers = []
     for example in test:
         scores: Counter[int] = Counter()
-        for word in set(words(example.target)) & holders.keys():
+        # Sorted: the order of a set differs between processes, and with it the last digit of a sum.
+        for word in sorted(set(words(example.target)) & holders.keys()):
             for number in holders[word]:
                 scores[number] += math.log(1 + len(test) / len(holders[word]))  # type: ignore[assignment]
         top = max(scores.values(), default=0)
-        best = [number for number, score in scores.items() if score == top]
+        best = sorted(number for number, score in scores.items() if score == top)
         answers.append(rng.choice(best) if best else rng.randrange(len(test)))
     return answers
 
@@ -174,7 +175,6 @@ def _mining(train: Sequence[Any], test: Sequence[Passage], rng: random.Random) -
     found: list[dict[str, Any] | None] = []
     for query in asked(test):
         scores: dict[str, float] = defaultdict(float)
-        # Sorted: the order of a set differs between processes, and with it the last digit of a sum.
         for word in sorted(set(_parts(query.text))):
             if len(holders.get(word, ())) in range(1, RARE + 1):
                 for name in holders[word]:
@@ -202,7 +202,7 @@ def _ranking(train: Sequence[Any], test: Sequence[Passage], rng: random.Random) 
     answers = []
     for example in asked(test):
         scores = np.zeros(len(pool))
-        for word in set(words(example.text)) & holders.keys():
+        for word in sorted(set(words(example.text)) & holders.keys()):
             at, often = map(np.array, holders[word])
             rare = math.log(1 + (len(pool) - len(at) + 0.5) / (len(at) + 0.5))
             scores[at] += rare * often * 2.2 / (often + damp[at])

@@ -17,6 +17,7 @@ from xadapt.workflow.stage import Stage
 class Baseline(Stage):
     """Writes `predictions.jsonl` like Predict; learns from the task's English training data alone."""
 
+    version = 2
     task: str | Declared
     language: str
     data: Data
