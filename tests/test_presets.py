@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from xadapt import experiment, toml
+from xadapt.benchmarks import BENCHMARKS
 from xadapt.errors import ConfigError
 from xadapt.presets import PRESETS
 from xadapt.recipe import Recipe
@@ -44,12 +45,14 @@ def of(name: str, recipe: str, folder: Any, *settings: str) -> Recipe:
         ("xtreme", "pawsx", (2e-5, 5.0, 32, 128, 0.0, 0.0)),
         ("xtreme", "udpos", (2e-5, 10.0, 32, 128, 0.0, 0.0)),
         ("xtreme", "squad", (3e-5, 3.0, 32, 384, 500.0, 1e-4)),
+        ("xtreme", "tydiqa", (3e-5, 3.0, 32, 384, 500.0, 1e-4)),
         ("xtreme", "xcopa", (3e-5, 5.0, 32, 128, 0.0, 0.0)),
         ("xtreme", "lareqa", (2e-5, 3.0, 16, 256, 0.0, 0.0)),
         ("xtreme", "mewslix", (1e-5, 2.0, 32, 64, 0.0, 0.0)),
         ("jiant", "mnli", (1e-5, 2.0, 32, 256, 0.1, 0.01)),
         ("jiant", "panx", (1e-5, 10.0, 32, 256, 0.1, 0.01)),
         ("jiant", "squad", (1e-5, 2.0, 16, 384, 0.1, 0.01)),
+        ("jiant", "tydiqa", (1e-5, 2.0, 16, 384, 0.1, 0.01)),
         ("jiant", "hellaswag", (1e-5, 3.0, 32, 256, 0.1, 0.01)),
     ],
 )
@@ -126,3 +129,12 @@ def test_presets_name_tasks_and_fields_that_exist(name: str) -> None:
     for values in (preset.every, *preset.type.values(), *preset.task.values()):
         assert set(values) <= known
     assert all(task(each).train is not None for each in preset.task)
+
+
+@pytest.mark.parametrize("name", sorted(PRESETS))
+def test_every_xtreme_target_that_trains_has_values_of_its_own(name: str) -> None:
+    """Both publish them for each; the default of all tasks would not be what was published."""
+    every = [task(each) for each in BENCHMARKS["xtreme"].tasks]
+    trained = {each.trains_as or each.name for each in every if each.train is not None}
+    assert trained == {"mnli", "pawsx", "udpos", "panx", "squad", "tydiqa"}
+    assert trained <= PRESETS[name].task.keys()  # type: ignore[index]

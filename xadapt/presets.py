@@ -43,6 +43,7 @@ PRESETS: dict[Name, Preset] = {
             "udpos": _TAGGING,
             "panx": _TAGGING,
             "squad": _QUESTIONS,
+            "tydiqa": _QUESTIONS,
             "social_iqa": _CHOICE,
             "copa": _CHOICE,
             "xcopa": _CHOICE,
@@ -68,6 +69,7 @@ PRESETS: dict[Name, Preset] = {
             "udpos": {"epochs": 10.0},
             "panx": {"epochs": 10.0},
             "squad": {"epochs": 2.0, "batch": 16},
+            "tydiqa": {"epochs": 2.0, "batch": 16},
         },
     ),
 }
