@@ -1,7 +1,7 @@
 """PAWS-X: do two sentences of high word overlap say the same? (Yang et al. 2019)"""
 
 from xadapt.examples import Classification
-from xadapt.task import Row, Sizes, Source, Task, label_name, text_of
+from xadapt.task import Row, Source, Task, label_name, text_of
 
 LABELS = ("0", "1")
 """0: different meanings, 1: paraphrases; the names that XTREME submissions use."""
@@ -35,7 +35,6 @@ TASK = Task(
     dev=_source("en", "validation"),
     dev_of=lambda language: _source(language, "validation"),
     test=lambda language: _source(language, "test"),
-    sizes=Sizes(dev=2_000, test=2_000),
     license="free for any purpose, acknowledgement appreciated",
     quirks="the 'train' splits of other languages are machine translations and are never used",
 )
