@@ -69,3 +69,11 @@ def test_a_folder_that_is_not_empty_is_left_as_it_is(place, tmp_path):
     done = submit(place, "--composition", "alone", *TASKS, "--output", str(tmp_path))
     assert done.returncode == 2 and "is there already" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_what_saw_the_test_languages_is_no_submission(tmp_path):
+    path = tmp_path / "e.toml"
+    path.write_text(made.TEXT + '[recipe.small.task.pawsx]\nselect = "oracle"\n')
+    words = ("--composition", "alone", "--task", "pawsx", "--output", str(tmp_path / "s"))
+    done = xadapt("submit", str(path), "--store", str(tmp_path / "runs"), *words)
+    assert done.returncode == 4 and "pawsx (selected on data of its test language" in done.stderr

@@ -216,8 +216,10 @@ def test_what_is_missing_is_told_by_task_language_and_reason(filled, tmp_path):
     with pytest.raises(DataError) as raised:
         entries(asked, fused, "xtreme", store, ["pawsx", "tatoeba"])
     text = str(raised.value)
-    assert "pawsx (has not run)" in text
-    assert "tatoeba (fuse needs a target that trains)" in text
+    assert "pawsx (has not run)" in text and "tatoeba (has not run)" in text
+    whole = made.load(tmp_path, made.TEXT + '[recipe.whole]\nmethod = { name = "full" }\nsteps = 1\n')
+    with pytest.raises(DataError, match=r"pawsx \(fuse is not defined for full\)"):
+        entries(whole, replace(fused, recipe="whole"), "xtreme", store, ["pawsx"])
 
 
 def test_a_language_that_is_not_tested_is_missing_and_limited_rows_are_no_submission(tmp_path):

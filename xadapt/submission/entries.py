@@ -107,6 +107,8 @@ def _files(
         result = own.get(language)
         if result is None:
             yield language, "not tested here"
+        elif result.cell.selection == "oracle":
+            yield language, "selected on data of its test language, which a submission may not be"
         elif result.cell.score is None or result.value is None:
             yield language, result.why or "has not run"
         elif limit is not None:
