@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from xadapt import experiment
+from xadapt.benchmarks import BENCHMARKS
 from xadapt.errors import ConfigError, DataError, UnknownName, XadaptError
 from xadapt.notation import parse
 from xadapt.recipe import Bottleneck, LoRA
@@ -232,6 +233,16 @@ def test_a_local_model_is_named_by_its_weights(tmp_path):
 def test_shipped_experiments_plan(name):
     plan = Plan.of(experiment.load(name).goals())
     assert len(plan.stages) > 1
+
+
+def test_the_shipped_matrix_is_that_of_the_paper():
+    found = experiment.load("xstilts")
+    assert set(found.target.tasks) == set(BENCHMARKS["xtreme"].tasks)
+    assert len(found.intermediate.tasks) == 9
+    assert all(found.task(name).role == "intermediate" for name in found.intermediate.tasks)
+    places = {(c.task, c.language) for c in found.cells()}
+    # The languages that XTREME has: 15, 7, 33, 40, 11, 7, 9, 4 and 36.
+    assert len(places) == 162
 
 
 def test_folder_experiments_ask_for_the_folder():
