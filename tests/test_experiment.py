@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from xadapt import experiment
+from xadapt import experiment, toml
 from xadapt.benchmarks import BENCHMARKS
 from xadapt.errors import ConfigError, DataError, UnknownName, XadaptError
 from xadapt.notation import parse
@@ -220,13 +220,28 @@ def test_a_seed_more_adds_stages_and_changes_none(tmp_path):
     assert one < two
 
 
-def test_a_local_model_is_named_by_its_weights(tmp_path):
-    with pytest.raises(DataError, match="does not exist"):
-        goals(GOOD, tmp_path, "model.name=mine", f"model.folder={tmp_path}")
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json", "tokenizer.json", "vocab.txt"])
+def test_a_local_model_is_named_by_all_that_is_loaded(tmp_path, name):
+    own = ("model.name=mine", f"model.folder={tmp_path}")
+    with pytest.raises(DataError, match=r"model.safetensors: no such file"):
+        goals(GOOD, tmp_path, *own)
     (tmp_path / "model.safetensors").write_bytes(b"1")
-    first = load(GOOD, tmp_path, "model.name=mine", f"model.folder={tmp_path}").base
-    (tmp_path / "model.safetensors").write_bytes(b"2")
-    assert first != load(GOOD, tmp_path, "model.name=mine", f"model.folder={tmp_path}").base
+    (tmp_path / name).write_text('{"model_type": "xlm-roberta", "num_hidden_layers": 4}')
+    first = load(GOOD, tmp_path, *own).base
+    (tmp_path / "notes.md").write_bytes(b"of no effect")
+    assert first == load(GOOD, tmp_path, *own).base
+    (tmp_path / name).write_text('{"model_type": "xlm-roberta", "num_hidden_layers": 5}')
+    assert first != load(GOOD, tmp_path, *own).base
+
+
+def test_a_local_model_is_found_from_the_experiment_file(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "model.safetensors").write_bytes(b"1")
+    first = load(GOOD, tmp_path, "model.name=mine", "model.folder=mine")
+    copy = tmp_path / "elsewhere" / "copy.toml"
+    copy.parent.mkdir()
+    copy.write_text(toml.write(experiment.resolved(first)))
+    assert experiment.load(str(copy)).base == first.base
 
 
 @pytest.mark.parametrize("name", ["demo", "xstilts", "toyworld_encoder"])

@@ -201,7 +201,7 @@ class ModelSpec:
 
     name: str = "FacebookAI/xlm-roberta-large"
     revision: str = "main"
-    """A hub revision; for a folder and for `toyworld` the SHA-256 of the weights, filled in when planned."""
+    """A hub revision; for a folder and for `toyworld` the digest of its files, filled in when planned."""
     folder: str | None = field(default=None, metadata=WHERE)
     files: tuple[tuple[str, str, int], ...] = field(default=(), metadata={"derived": True} | ADDED)
     """(name, SHA-256, bytes) of the files that are loaded from the hub, filled in from the lock."""

@@ -15,12 +15,12 @@ from xadapt.errors import ConfigError
 from xadapt.modeling.encoder import Encoder
 from xadapt.modeling.heads import SentenceHead
 from xadapt.recipe import Full
+from xadapt.sources import local_model
 from xadapt.stages.merged import Merged
 from xadapt.stages.mixture import Ingredient, Mixture
 from xadapt.stages.train import Train
 from xadapt.training.batches import Schedule, stream
 from xadapt.training.restore import base, read
-from xadapt.workflow.record import file_sha256
 
 from .full_world import FILE, World
 
@@ -172,9 +172,7 @@ def test_a_target_without_training_reads_the_model_that_was_trained(tiny):
     out, trained, untrained = tiny.done(predict, first, cells["full", "alone"])
     as_encoder = replace(
         cells["full", "alone"],
-        model=replace(
-            predict.model, folder=str(trained), revision=file_sha256(trained / "model.safetensors")
-        ),
+        model=replace(predict.model, folder=str(trained), revision=local_model.content(trained)),
     )
     (expected,) = tiny.done(as_encoder)
     found = (out / "predictions.jsonl").read_text()

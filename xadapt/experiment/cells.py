@@ -31,7 +31,7 @@ from xadapt.recipe import ModelSpec, Reading, Sampling
 from xadapt.sources import folder as folders
 from xadapt.sources import origins
 from xadapt.sources.lock import Lock
-from xadapt.stages.baseline import Baseline
+from xadapt.stages.baseline import FURTHER, Baseline
 from xadapt.stages.data import Data
 from xadapt.stages.encoder import Encoder
 from xadapt.stages.predict import Predict
@@ -74,7 +74,7 @@ class Experiment:
 
     @cached_property
     def base(self) -> ModelSpec | Encoder:
-        """The encoder that everything runs on; local weights are named by their SHA-256."""
+        """The encoder that everything runs on; a local model is named by the content of its files."""
         if self.encoder is not None:
             return self._encoder(self.encoder)
         return models.planned(self.model, self.lock)
@@ -157,10 +157,11 @@ class Experiment:
 
     def _baselines(self, what: Task) -> Iterator[Cell]:
         train = self._train_data(what)
-        for language, data in self._tests(what):
-            made = Baseline(task=what.key, language=language, data=data, train=train)
-            score = self._score(what, made)
-            yield Cell(what.name, language, "baseline", "", "-", 0, score, self._limited(what))
+        for method in ("", *(FURTHER.get(what.type, ()) if train else ())):
+            for language, data in self._tests(what):
+                made = Baseline(task=what.key, language=language, data=data, train=train, method=method)
+                score, row = self._score(what, made), method or "baseline"
+                yield Cell(what.name, language, row, "", "-", 0, score, self._limited(what))
 
     def _scores(self, what: Task, composition: Composition, label: str, seed: int) -> Iterator[Cell]:
         variant, trains = self.recipe[label].method, what.train is not None

@@ -59,11 +59,15 @@ def load(name: str, settings: list[str] | None = None, data_folder: Path | None 
 
 
 def _with_declared(found: Experiment, document: toml.Document, name: str) -> Experiment:
-    """The `[tasks.NAME]` checked, their paths and those of `[languages]` whole."""
+    """The `[tasks.NAME]` checked, their paths and those of `[model]` and `[languages]` whole."""
     path = Path(name)
     home = path.parent if path.is_file() else Path()
     languages = found.languages and placed(found.languages, document, home)
-    found = replace(found, tasks=checked(found.tasks, document, home), languages=languages)
+    model = found.model
+    if model.folder is not None:
+        # From the root, like the others: the copy that a store keeps lies elsewhere.
+        model = replace(model, folder=str((home / model.folder).absolute()))
+    found = replace(found, model=model, tasks=checked(found.tasks, document, home), languages=languages)
     check_files(found.tasks, found.declared, document)
     return found
 

@@ -1,19 +1,18 @@
-"""The model of an experiment before anything loads: where it lies, and which weights it has."""
+"""The model of an experiment before anything loads: where it lies, and what is in it."""
 
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
 from xadapt import models as families
-from xadapt.errors import DataError
 from xadapt.recipe import ModelSpec
+from xadapt.sources import local_model
 from xadapt.sources import lock as locks
 from xadapt.sources.lock import Lock
-from xadapt.workflow.record import file_sha256
 
 
 def planned(model: ModelSpec, lock: Lock) -> ModelSpec:
-    """With what names its weights: their SHA-256 in a folder, on the hub what the lock says.
+    """With what names its files: the digest of those in a folder, on the hub what the lock says.
 
     Raises DataError for a folder without weights.
     """
@@ -22,10 +21,7 @@ def planned(model: ModelSpec, lock: Lock) -> ModelSpec:
         if known is None:
             return model
         return replace(model, revision=known.revision, files=locks.files(known.files))
-    weights = folder / "model.safetensors"
-    if not weights.is_file():
-        raise DataError(f"model {model.name!r}: {weights} does not exist")
-    return replace(model, revision=file_sha256(weights))
+    return replace(model, revision=local_model.content(folder))
 
 
 def layers(model: ModelSpec) -> int | None:

@@ -15,9 +15,8 @@ from xadapt.errors import DataError, IntegrityError
 from xadapt.modeling.encoder import Encoder
 from xadapt.modeling.library import LibraryEncoder
 from xadapt.recipe import ModelSpec
-from xadapt.sources import cache
+from xadapt.sources import cache, local_model
 from xadapt.sources.lock import File
-from xadapt.workflow.record import file_sha256
 
 SPECIAL_TOKENS = ("<s>", "<pad>", "</s>", "<unk>")
 SCORE_DIGITS = 4
@@ -26,18 +25,15 @@ ALPHABET_STEP = 1e-4
 
 
 def location(spec: ModelSpec) -> tuple[str, str | None]:
-    """(folder or hub id, revision). Raises IntegrityError when local weights are not those planned."""
+    """(folder or hub id, revision). Raises IntegrityError when a local model is not that planned."""
     if spec.name == "toyworld":
         folder = Path(str(files("xadapt.toyworld") / "encoder"))
     elif spec.folder is not None:
         folder = Path(spec.folder)
     else:
         return str(cache.model_folder(spec.name, spec.revision, tuple(File(*f) for f in spec.files))), None
-    weights = folder / "model.safetensors"
-    if not weights.exists():
-        raise DataError(f"{weights}: no such file")
-    if (found := file_sha256(weights)) != spec.revision:
-        raise IntegrityError(f"{weights}: has SHA-256 {found[:12]}, planned was {spec.revision[:12]}")
+    if (found := local_model.content(folder)) != spec.revision:
+        raise IntegrityError(f"{folder}: its files give {found[:12]}, planned was {spec.revision[:12]}")
     return str(folder), None
 
 
