@@ -33,4 +33,5 @@ def explain(
     out = stdout()
     for step in steps:
         out.print(step.line(), markup=False)
-    out.print(f"\nmake it again:\n  {again}", markup=False)
+    made_by = explanations.code(steps[0])
+    out.print(f"\nmake it again, with the same data and {made_by}:\n  {again}", markup=False)

@@ -43,10 +43,12 @@ def fetch(
     `xadapt fetch my.toml --check`
     """
     from xadapt import experiment as experiments
+    from xadapt import kept
     from xadapt.errors import ConfigError
     from xadapt.sources.fetch import Needs
     from xadapt.sources.lock import beside
     from xadapt.workflow.plan import Plan
+    from xadapt.workflow.store import Store
 
     if check and store is not None:
         raise ConfigError("--check makes nothing, so it has no --store")
@@ -60,7 +62,11 @@ def fetch(
         if needed.items() and not quiet:
             note_lock(experiment, changed=fetched.lock != asked.lock)
         found, wrong = _download(needed, quiet), []
-        prepared, code = _prepare(plan, store, data, quiet) if store is not None else (0, 0)
+        prepared, code = 0, 0
+        if store is not None:
+            Store(store).prepare()
+            kept.keep(fetched, experiment, plan, Store(store))
+            prepared, code = _prepare(plan, store, data, quiet)
     if as_json:
         facts = {"experiment": experiment, "lock": str(beside(experiment)), "prepared": prepared}
         document(facts | {"items": found, "wrong": [error.message for error in wrong]})

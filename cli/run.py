@@ -77,7 +77,7 @@ def run(
     kept.keep(asked, experiment, whole, context.store)
     ran, failures = execute(plan, context, workers, together, quiet)
     left = len(list(plan.missing(context.store)))
-    _say(experiment, plan, context, ran, left, failures, as_json, quiet)
+    _say(_report(experiment, context, settings), plan, context, ran, left, failures, as_json, quiet)
     return code_of(failures, left)
 
 
@@ -121,8 +121,15 @@ def execute(
     return ran, failures
 
 
+def _report(experiment: str, context: "Context", settings: list[str] | None) -> str:
+    """The command that shows what was run: of another folder or with other settings, it is another table."""
+    words = ["xadapt", "report", experiment, "--store", str(context.store.root)]
+    words += ["--data", str(context.data)] if context.data else []
+    return shlex.join([*words, *(word for setting in settings or () for word in ("--set", setting))])
+
+
 def _say(
-    experiment: str,
+    report: str,
     plan: "Plan",
     context: "Context",
     ran: int,
@@ -140,7 +147,7 @@ def _say(
         document({"ran": ran, "cached": there, "missing": left, "failed": failed, "store": str(store)})
     if not quiet:
         note(f"{ran} stages ran, {there} were there, {left} are missing ({len(failures)} failed)")
-        note(f"see: {shlex.join(['xadapt', 'report', experiment, '--store', str(store)])}")
+        note(f"see: {report}")
 
 
 def code_of(failures: list[tuple["Outcome", str]], left: int) -> int:

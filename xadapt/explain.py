@@ -107,6 +107,14 @@ def _checked(digest: str, store: Store) -> Record | None:
     return record
 
 
+def code(step: Step) -> str:
+    """The xadapt that made a stage: with another one, or other data, the command may not find its digest."""
+    if step.record is None:
+        return ""
+    version = f"xadapt {step.record.packages.get('xadapt', 'of an unknown version')}"
+    return f"{version}, commit {step.record.commit[:12]}" if step.record.commit else version
+
+
 def command(step: Step, store: Store) -> str:
     """The command that makes a stage again: from the experiment kept in the store, else as it was typed."""
     if experiment := kept.find(step.digest, store):

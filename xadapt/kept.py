@@ -1,7 +1,8 @@
 """The experiments a store was filled for, kept in it: what explains a number after its file has changed.
 
-`.experiments/<8 hex>/` holds `<name>.toml`, the experiment with every default and setting filled in, its
-lock, `stages.txt`, the digests of its plan, and `where.json`, the folders it was run with.
+`.experiments/<8 hex>/`, a folder for each content and plan, holds `<name>.toml`, the experiment with every
+default and setting filled in, its lock, `stages.txt`, the digests of its plan, and `where.json`, the folders
+it was run with.
 """
 
 import hashlib
@@ -36,17 +37,22 @@ class Kept:
 
 
 def keep(asked: Experiment, name: str, plan: Plan, store: Store) -> Path:
-    """Write the experiment into the store, once per content; return its file."""
+    """Write the experiment into the store; return its file.
+
+    Once per content and plan: the same text has other digests once its data or a version has changed, and
+    the numbers that it gave before stay explained.
+    """
     text = toml.write(resolved(asked))
     lock = "" if asked.lock == locks.Lock() else locks.text(asked.lock)
-    folder = store.root / FOLDER / hashlib.sha256((text + lock).encode()).hexdigest()[:8]
+    stages = "".join(f"{stage.digest}\n" for stage in plan.stages)
+    folder = store.root / FOLDER / hashlib.sha256((text + lock + stages).encode()).hexdigest()[:8]
     folder.mkdir(parents=True, exist_ok=True)
     data = str(asked.data_folder.absolute()) if asked.data_folder else None
     path = folder / f"{Path(name).stem}.toml"
     write_atomically(path, text)
     if lock:
         write_atomically(path.with_suffix(".lock"), lock)
-    write_atomically(folder / "stages.txt", "".join(f"{stage.digest}\n" for stage in plan.stages))
+    write_atomically(folder / "stages.txt", stages)
     write_atomically(folder / "where.json", json.dumps({"data": data}) + "\n")
     return path
 

@@ -1,6 +1,7 @@
 """Faults at the command line: some stages fail, a store is damaged, a fault of ours."""
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -52,6 +53,15 @@ def test_a_malformed_row_fails_its_stage_and_the_rest_is_said_to_be_missing(fold
     assert facts["missing"] > 1 and facts["ran"] == 0, "both test sets were kept by the first run"
     report = xadapt("report", *words)
     assert report.returncode == 0 and "train.jsonl:2: not JSON" in report.stdout
+
+
+def test_the_report_that_a_run_points_to_is_of_what_ran(folder):
+    words = [str(folder / "e.toml"), "--data", str(folder / "data"), "--store", str(folder / "runs")]
+    done = xadapt("run", *words, "--set", 'data.languages=["de"]', "--set", "recipe.a.lr=3e-4")
+    (line,) = (line for line in done.stderr.splitlines() if line.startswith("see: "))
+    shown = xadapt(*shlex.split(line)[2:], "--json")
+    assert shown.returncode == 0, shown.stderr
+    assert {cell["language"] for cell in json.loads(shown.stdout)["cells"]} == {"de"}
 
 
 def test_one_failed_stage_alone_ends_with_its_own_code(folder):

@@ -92,6 +92,8 @@ def test_prepared_data_are_read_without_a_connection_by_name(fetched: Place) -> 
     store = fetched.folder / "runs"
     done = fetched.run("fetch", "--store", str(store), "--json", offline=True)
     assert done.returncode == 0 and json.loads(done.stdout)["prepared"] == 3, done.stderr
+    (kept,) = (store / ".experiments").glob("*/e.lock")
+    assert lock.read(kept) == fetched.lock()
     sets = [path.read_text().splitlines() for path in store.glob("??/*/examples.jsonl")]
     assert sorted(map(len, sets)) == [12, 12, 40]
     for lines in sets:

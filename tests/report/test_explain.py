@@ -73,6 +73,14 @@ def test_keeping_twice_keeps_once(asked, store):
     assert len(list((store.root / kept.FOLDER).iterdir())) == 1
 
 
+def test_another_plan_of_the_same_text_leaves_the_old_number_explained(asked, score, store):
+    before = kept.keep(asked, "e.toml", Plan.of(asked.goals()), store)
+    changed = Plan.of(each for each in asked.goals() if each.digest != score.digest)
+    assert kept.keep(asked, "e.toml", changed, store) != before
+    found = kept.find(score.digest, store)
+    assert found is not None and found.path == before
+
+
 def test_an_input_that_is_gone_is_said(score, store):
     data = next(stage for stage in Plan.of([score]).stages if stage.kind == "data")
     store.quarantine(data.digest)
