@@ -85,6 +85,14 @@ def test_a_corrupt_input_is_set_aside_and_made_again(context):
     assert len(list((context.store.root / ".quarantine").iterdir())) == 1
 
 
+def test_what_is_corrupt_below_a_finished_stage_is_made_again(context):
+    list(run(Plan.of([C]), context))
+    (context.store.folder(A.digest) / "text.txt").write_text("x")
+    fresh = Context(store=Store(context.store.root))
+    assert [o.stage for o in run(Plan.of([C]), fresh)] == [A]
+    assert text(fresh, A) == "a" and list(run(Plan.of([C]), fresh)) == []
+
+
 SCRIPT = """
 import sys
 from pathlib import Path

@@ -64,13 +64,46 @@ def test_any_change_is_found(store, harm, message):
     assert [error is None for _, error in store.verify()] == [False]
 
 
-def test_a_number_typed_into_a_record_is_found(store):
+TYPED = {
+    "files": {"text.txt": "0" * 64},
+    "notes": {"words": 9},
+    "seconds": 0.5,
+    "command": ["other"],
+    "sizes": {},
+    "inputs": {"0" * 64: "word"},
+}
+
+
+@pytest.mark.parametrize("name", TYPED)
+def test_what_is_typed_into_a_record_is_found(store, name):
     write(store, Word(text="a"))
     path = store.folder(Word(text="a").digest) / "record.json"
-    facts = json.loads(path.read_text())
-    path.write_text(json.dumps(facts | {"files": {"text.txt": "0" * 64}}))
-    with pytest.raises(IntegrityError, match="changed since"):
+    path.write_text(json.dumps(json.loads(path.read_text()) | {name: TYPED[name]}))
+    with pytest.raises(IntegrityError, match=r"record.json: changed since"):
         Store(store.root).path(Word(text="a"))
+
+
+def test_an_older_record_without_a_seal_is_read(store):
+    write(store, Word(text="a"))
+    path = store.folder(Word(text="a").digest) / "record.json"
+    older = {k: v for k, v in json.loads(path.read_text()).items() if k not in ("seal", "sizes")}
+    path.write_text(json.dumps(older))
+    assert [error for _, error in store.verify()] == [None]
+    path.write_text(json.dumps(older | {"files": {"text.txt": "0" * 64}}))
+    with pytest.raises(IntegrityError, match=r"text.txt: changed since"):
+        Store(store.root).path(Word(text="a"))
+
+
+def test_a_file_above_the_limit_is_known_by_its_size(store):
+    stage = Word(text="abc")
+    write(store, stage)
+    (store.folder(stage.digest) / "text.txt").write_text("abd")
+    store.check(stage, largest=2)
+    with pytest.raises(IntegrityError, match=r"text.txt: changed since"):
+        store.check(stage, largest=3)
+    (store.folder(stage.digest) / "text.txt").write_text("ab")
+    with pytest.raises(IntegrityError, match=r"text.txt: changed since"):
+        store.check(stage, largest=1)
 
 
 def test_two_writers_of_one_stage_do_no_harm(store):

@@ -28,6 +28,12 @@ HOPELESS = (DiskFull, Unwritable)
 """What ends the whole run: every other stage would fail of it too."""
 Status = Literal["done", "failed", "elsewhere"]
 
+LARGEST_READ = 64 * 2**20
+"""Bytes up to which each finished file of a plan is read when it is run; of larger ones the size counts.
+
+A stage that needs them reads and checks them whole.
+"""
+
 GRACE = 30.0
 """Seconds that a worker has for its last step and its checkpoint."""
 
@@ -71,7 +77,7 @@ def run(plan: Plan, context: Context, *, workers: int = 1, together: int = 1) ->
     store = context.store
     store.prepare()
     store.sweep()
-    _set_aside_broken_goals(plan, store)
+    _set_aside_broken(plan, store)
     done = {stage.digest for stage in plan.stages if stage in store}
     waiting = [tuple(s for s in group if s.digest not in done) for group in plan.groups(together)]
     progress = _Progress([group for group in waiting if group], done=done)
@@ -97,13 +103,12 @@ def run(plan: Plan, context: Context, *, workers: int = 1, together: int = 1) ->
         progress.waiting.extend(again)
 
 
-def _set_aside_broken_goals(plan: Plan, store: Store) -> None:
-    """What other stages need is checked when they read it; of what nothing reads, no one else would know."""
-    needed = {digest for stage in plan.stages for digest in stage.inputs}
+def _set_aside_broken(plan: Plan, store: Store) -> None:
+    """Below a finished stage nothing is read again, so no one else would know."""
     for stage in plan.stages:
-        if stage.digest not in needed and stage in store:
+        if stage in store:
             try:
-                store.path(stage)
+                store.check(stage, LARGEST_READ)
             except IntegrityError:
                 store.quarantine(stage.digest)
 

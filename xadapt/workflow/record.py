@@ -3,12 +3,13 @@
 import dataclasses
 import hashlib
 import json
+import math
 import os
 import platform
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -23,7 +24,11 @@ PACKAGES = ("xadapt", "torch", "transformers", "adapters", "peft", "datasets", "
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """`fields` in canonical form, so that hashing them again gives `digest`: numbers cannot be typed in."""
+    """`fields` in canonical form, so that hashing them again gives `digest`.
+
+    The seal, a digest of all else that is written, finds accidents and careless edits. It holds off no one
+    who seals again: a number that was typed in is found by scoring the predictions again.
+    """
 
     schema: int = 1
     digest: str
@@ -39,10 +44,14 @@ class Record:
     seconds: float
     notes: dict[str, Any]
     """Facts the stage found while running: device, peak memory, companions, counts of rows."""
+    sizes: dict[str, int] = field(default_factory=dict)
+    """Bytes of each of `files`; older records do not say them."""
+    seal: str = ""
+    """Filled in when written; empty in older records."""
 
     @classmethod
     def read(cls, folder: Path) -> "Record":
-        """Raises IntegrityError when the file is not a record or its fields do not give its digest."""
+        """Raises IntegrityError for what is no record, or whose fields or seal are not those written."""
         path = folder / NAME
         try:
             record = cls(**json.loads(path.read_text(encoding="utf-8")))
@@ -52,23 +61,37 @@ class Record:
         if not again == record.digest == folder.name:
             message = f"{path}: its fields give {again[:12]}, not {folder.name[:12]}"
             raise IntegrityError(message, digest=folder.name)
+        if record.seal and record.seal != record.sealed():
+            raise IntegrityError(f"{path}: changed since it was written", digest=folder.name)
         return record
 
+    def sealed(self) -> str:
+        """What the seal has to be."""
+        written = json.loads(json.dumps(dataclasses.asdict(self)))
+        return digest_of({name: value for name, value in written.items() if name != "seal"})
+
     def write(self, folder: Path) -> None:
-        text = json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False, allow_nan=False)
+        """Seal it and write it."""
+        facts = dataclasses.asdict(self) | {"seal": self.sealed()}
+        text = json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False)
         with (folder / NAME).open("w", encoding="utf-8") as file:
             file.write(text + "\n")
             file.flush()
             os.fsync(file.fileno())
 
-    def check(self, folder: Path) -> None:
-        """Raise IntegrityError when a file is missing, extra or not the bytes that were written."""
+    def check(self, folder: Path, largest: float = math.inf) -> None:
+        """Raise IntegrityError when a file is missing, extra or not the bytes that were written.
+
+        Of files above `largest` bytes the size alone is compared.
+        """
         there = {name for name in file_names(folder) if name != NAME}
         if odd := sorted(there ^ set(self.files)):
             what = "missing" if odd[0] in self.files else "not in the record"
             raise IntegrityError(f"{folder / odd[0]}: {what}", digest=self.digest)
         for name, sha256 in self.files.items():
-            if file_sha256(folder / name) != sha256:
+            size = (folder / name).stat().st_size
+            same = size == self.sizes.get(name, size)
+            if not same or (size <= largest and file_sha256(folder / name) != sha256):
                 raise IntegrityError(f"{folder / name}: changed since it was written", digest=self.digest)
 
 

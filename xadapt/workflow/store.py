@@ -71,6 +71,14 @@ class Store:
             self._checked.add(stage.digest)
         return folder
 
+    def check(self, stage: Stage, largest: float) -> None:
+        """Check a finished stage, its files above `largest` bytes by their size alone.
+
+        Raises IntegrityError when a file is not what was written.
+        """
+        folder = self.folder(stage.digest)
+        Record.read(folder).check(folder, largest)
+
     def record(self, prefix: str) -> Record:
         """The record whose digest starts with `prefix`; UnknownName unless exactly one does."""
         if len(prefix) < 4 or set(prefix) - set("0123456789abcdef"):
@@ -123,6 +131,7 @@ class Store:
             machine=records.machine(),
             seconds=round(seconds, 3),
             notes=work.notes,
+            sizes={name: (work.out / name).stat().st_size for name in names},
         ).write(work.out)
         _sync(work.out)
 
