@@ -10,9 +10,10 @@ import sys
 import pytest
 
 from xadapt import baselines
-from xadapt.baselines import NAMES, predict
+from xadapt.baselines import NAMES, predict, search
 from xadapt.errors import ConfigError, DataError
 from xadapt.examples import KINDS, Choice, Classification, Pairing, Passage, Question, Tagging
+from xadapt.stages.baseline import FURTHER
 
 
 def pair(name: str, text: str, other: str, label: str) -> Classification:
@@ -88,8 +89,8 @@ def test_shared_rare_words_rank_the_candidates() -> None:
 
 def test_no_more_than_twenty_candidates_are_ranked() -> None:
     pool = [Passage(f"c{n}", f"same w{n}", "candidate") for n in range(50)]
-    search = [*pool, Passage("q", "w7 same", "query")]
-    (first,), (second,) = (predict("ranking", [], search, seed) for seed in (1, 2))
+    asked = [*pool, Passage("q", "w7 same", "query")]
+    (first,), (second,) = (predict("ranking", [], asked, seed) for seed in (1, 2))
     assert len(set(first)) == 20 and first[0] == second[0] == "c7" and first != second
     assert len(predict("ranking", [], [*pool, Passage("q", "none", "query")], 0)[0]) == 20
 
@@ -114,7 +115,7 @@ def test_mining_sees_numbers_and_names_inside_a_script_without_spaces() -> None:
 
 def test_mining_passes_over_words_that_many_sentences_have() -> None:
     test = [Passage("q", "the end", "query"), Passage("c0", "the end", "candidate")]
-    test += [Passage(f"c{n}", f"the {n}", "candidate") for n in range(1, baselines.RARE + 1)]
+    test += [Passage(f"c{n}", f"the {n}", "candidate") for n in range(1, search.RARE + 1)]
     (found,) = predict("mining", [], test, 0)
     assert found == {"targets": ["c0"], "score": pytest.approx(math.log(1 + 51))}
     assert predict("mining", [], [Passage("q", "the", "query"), *test[1:]], 0) == [None]
@@ -138,6 +139,48 @@ def test_what_must_learn_needs_examples(kind: str) -> None:
         predict(kind, [], [pair("1", "a", "b", "x")], 0)
 
 
+def test_the_stage_knows_the_further_methods_by_name() -> None:
+    assert {(kind, name) for kind, names in FURTHER.items() for name in names} == set(baselines.FURTHER)
+    with pytest.raises(ConfigError, match="'span' has no baseline majority"):
+        predict("span", [], [], 0, "majority")
+    with pytest.raises(DataError, match="'hypothesis-only' needs training examples"):
+        predict("choice", [], [], 0, "hypothesis-only")
+
+
+def test_majority_says_the_commonest_everywhere() -> None:
+    train = [pair(str(n), "a", "b", "yes" if n % 3 else "no") for n in range(9)]
+    assert predict("classification", train, [pair("t", "x", "y", "no")] * 2, 0, "majority") == ["yes", "yes"]
+    asked = [Choice(str(n), "x", ("a", "b", "c"), 2 if n else 0) for n in range(4)]
+    assert predict("choice", asked, asked, 0, "majority") == [2, 2, 2, 2]
+    told = [Tagging("1", ("a", "b", "c"), ("X", "Y", "Y"))]
+    assert predict("tagging", told, [Tagging("t", ("a", "d"), ("X", "X"))], 0, "majority") == [["Y", "Y"]]
+
+
+def test_hypothesis_only_sees_the_second_text_alone() -> None:
+    """A word of the hypothesis gives the label away, though the premise says the contrary."""
+    rng = random.Random(0)
+    train = []
+    for n in range(200):
+        said, cue = " ".join(rng.sample("bcdefgh", 3)), "nobody" if n % 2 else "someone"
+        train.append(
+            pair(str(n), "someone" if n % 2 else "nobody", f"{said} {cue}", "no" if n % 2 else "yes")
+        )
+    test = [pair("1", "nobody", "b x nobody", "?"), pair("2", "nobody", "b x someone", "?")]
+    assert predict("classification", train, test, 0, "hypothesis-only") == ["no", "yes"]
+    common = [pair(str(n), "a", f"{n}", "no" if n < 7 else "yes") for n in range(10)]
+    assert predict("classification", common, [pair("t", "a", "unseen", "?")], 0, "hypothesis-only") == ["no"]
+
+
+def test_hypothesis_only_sees_the_choices_without_their_context() -> None:
+    train = [
+        Choice(str(n), "bad", ("a bad end", "a good end")[:: 1 - 2 * (n % 2)], 1 - n % 2) for n in range(40)
+    ]
+    test = [Choice("1", "bad", ("x good", "x bad", "y"), 0), Choice("2", "bad", ("y", "x bad", "x good"), 0)]
+    assert predict("choice", train, test, 0, "hypothesis-only") == [0, 2]
+    same = [Choice(str(n), "x", ("a", "a", "a"), 0) for n in range(30)]
+    assert len(set(predict("choice", train, same, 0, "hypothesis-only"))) == 3, "ties are drawn"
+
+
 PRINT_ALL = """
 import json, random
 from xadapt.baselines import predict
@@ -145,9 +188,9 @@ from xadapt.examples import Pairing, Passage
 draw = random.Random(0)
 said = [" ".join(draw.choices([f"w{n}" for n in range(40)], k=7)) for _ in range(120)]
 pairs = [Pairing(str(n), a, b) for n, (a, b) in enumerate(zip(said[::2], said[1::2]))]
-search = [Passage(f"{e}{n}", t, s) for n, p in enumerate(pairs)
+passages = [Passage(f"{e}{n}", t, s) for n, p in enumerate(pairs)
           for e, t, s in (("q", p.source, "query"), ("c", p.target, "candidate"))]
-searched = [predict(kind, [], search, 0) for kind in ("ranking", "mining")]
+searched = [predict(kind, [], passages, 0) for kind in ("ranking", "mining")]
 print(json.dumps([predict("retrieval", [], pairs, 0), *searched]))
 """
 

@@ -30,7 +30,7 @@ CODE = {
     Encoder: ["stages/encoder.py", *ENGINE],
     Train: ["stages/train.py", *ENGINE],
     Predict: ["stages/predict.py", *ENGINE],
-    Baseline: ["stages/baseline.py", "baselines.py"],
+    Baseline: ["stages/baseline.py", "baselines/*.py"],
     Score: ["stages/score.py", *(f"metrics/{name}.py" for name in metrics())],
 }
 

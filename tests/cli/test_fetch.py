@@ -79,7 +79,7 @@ def test_after_fetch_a_run_opens_no_connection(fetched: Place) -> None:
     assert json.loads(done.stdout)["missing"] == 0
     report = fetched.run("report", "--store", store, "--json", offline=True)
     cells = json.loads(report.stdout)["cells"]
-    assert {cell["status"] for cell in cells} == {"ok"} and len(cells) == 4
+    assert {cell["status"] for cell in cells} == {"ok"} and len(cells) == 8
     # What is kept of the experiment keeps its lock, so that a number can be explained and made again.
     (kept,) = (fetched.folder / "runs" / ".experiments").glob("*/e.lock")
     assert lock.read(kept) == fetched.lock()

@@ -40,6 +40,10 @@ def test_every_type_is_trained_and_scored_in_every_format(ran: Path) -> None:
         (t, lang, c) for t in ("mood", "words", "quiz", "pick") for lang in ("en", "qaa") for c in both
     }
     read = {("twin", "qaa", c) for c in both} | {("nli", "qaa", c) for c in both[:2]}
+    further = {("mood", "majority"), ("mood", "hypothesis-only"), ("pick", "majority"), ("words", "majority")}
+    further |= {("pick", "hypothesis-only")}
+    trained |= {(name, lang, method) for name, method in further for lang in ("en", "qaa")}
+    read |= {("nli", "qaa", "majority"), ("nli", "qaa", "hypothesis-only")}
     # A target without training under `alone` is the encoder as it is.
     assert found == trained | read
     page = xadapt("report", str(ran / "own.toml"), "--store", str(ran / "runs")).stdout
@@ -94,8 +98,8 @@ def test_the_same_files_elsewhere_are_the_same_results(ran: Path, tmp_path: Path
     with (moved / "rows/mood_en.csv").open("a") as file:
         file.write("one more,good\n")
     done = xadapt("plan", str(moved / "own.toml"), "--store", str(ran / "runs"), "--json")
-    # The English test rows of one task: read, then three times predicted and scored.
-    assert json.loads(done.stdout)["missing"] == {"data": 1, "baseline": 1, "predict": 2, "score": 3}
+    # The English test rows of one task: read, then five times predicted and scored.
+    assert json.loads(done.stdout)["missing"] == {"data": 1, "baseline": 3, "predict": 2, "score": 5}
 
 
 def test_tasks_lists_and_shows_what_a_file_declares(tmp_path: Path) -> None:

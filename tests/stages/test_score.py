@@ -91,7 +91,7 @@ def test_other_ids_are_refused(change: str, tmp_path: Path, monkeypatch: pytest.
 def test_one_answer_everywhere_is_marked_as_collapse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from xadapt import baselines
 
-    monkeypatch.setattr(baselines, "predict", lambda kind, train, test, seed: ["neutral"] * len(test))
+    monkeypatch.setattr(baselines, "predict", lambda kind, train, test, seed, method: ["neutral"] * len(test))
     store, stage = Store(tmp_path), score("mnli")
     make(store, stage)
     assert json.loads((store.path(stage) / "score.json").read_text())["collapsed"] is True

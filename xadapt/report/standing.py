@@ -4,11 +4,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from xadapt.benchmarks import BENCHMARKS, Averages, Benchmark, Published, Scores, averages
+from xadapt.benchmarks import (
+    BENCHMARKS,
+    Average,
+    Averages,
+    Benchmark,
+    Lacking,
+    Published,
+    Scores,
+    averages,
+    worst,
+)
 from xadapt.experiment import Experiment
 from xadapt.report.difference import Interval, difference
-from xadapt.report.table import BASELINE, COUNTED, Result, Row, Table
+from xadapt.report.table import COUNTED, Result, Row, Status, Table
 from xadapt.tasks import task
+
+
+_LACKING: dict[Status, Lacking] = {
+    "failed": "failed",
+    "collapsed": "collapsed",
+    "missing": "missing",
+    "undefined": "n/a",
+}
 
 
 @dataclass(frozen=True)
@@ -43,7 +61,7 @@ class Board:
     tasks: tuple[str, ...]
     """Those of its tasks that the experiment has."""
     standings: tuple[Standing, ...]
-    """Of the rows that have any score."""
+    """Of the rows that have any score, or lack all because they failed or collapsed."""
 
     @property
     def published(self) -> tuple[Published, ...]:
@@ -61,7 +79,7 @@ def board(asked: Experiment, found: Sequence[Result]) -> Board | None:
     compared = _as_the_published(asked, benchmark)
     seeds = len(asked.seeds)
     made = (_standing(row, table, languages, seeds, benchmark, compared) for row in table.rows)
-    there = tuple(each for each in made if each.averages.overall.value is not None)
+    there = tuple(each for each in made if _stands(each.averages.overall))
     toy = " in the toy world" if asked.data.world == "toyworld" else ""
     return Board(benchmark, benchmark.title + toy, own, there)
 
@@ -78,9 +96,10 @@ def _standing(
     row: Row, table: Table, languages: dict[str, int], seeds: int, benchmark: Benchmark, compared: bool
 ) -> Standing:
     counted = {name: _counted(table, row, name) for name in benchmark.tasks}
-    runs = 1 if row == BASELINE else seeds
+    runs = 1 if row.baseline else seeds
     scores = {
-        name: Scores([_value(r) for r in cells], runs * languages[name]) for name, cells in counted.items()
+        name: Scores([_value(r) for r in cells], runs * languages[name], _lacking(table, row, name))
+        for name, cells in counted.items()
     }
     made = averages(benchmark, scores)
     limited = frozenset(name for name, cells in counted.items() if any(r.status == "limited" for r in cells))
@@ -88,7 +107,7 @@ def _standing(
     comparable = {
         name: sum(map(_as_published, cells)) / len(cells)
         for name, cells in complete.items()
-        if compared and row != BASELINE and row.selection != "oracle"
+        if compared and not row.baseline and row.selection != "oracle"
     }
     return Standing(row, made, _gain(table, row, counted, made.overall.of), limited, comparable)
 
@@ -96,6 +115,16 @@ def _standing(
 def _counted(table: Table, row: Row, name: str) -> list[Result]:
     cells = table.places.get((row, name), [])
     return [r for r in cells if r.status in COUNTED and r.value is not None]
+
+
+def _lacking(table: Table, row: Row, name: str) -> Lacking:
+    """Why cells of a row do not count."""
+    cells = table.places.get((row, name), [])
+    return worst(_LACKING[r.status] for r in cells if r.status not in COUNTED)
+
+
+def _stands(overall: Average) -> bool:
+    return overall.value is not None or overall.status in ("failed", "collapsed")
 
 
 def _value(result: Result) -> float:
@@ -109,7 +138,7 @@ def _as_published(result: Result) -> float:
 
 
 def _gain(table: Table, row: Row, counted: dict[str, list[Result]], of: int) -> Gain | None:
-    if row in (BASELINE, row.alone):
+    if row.baseline or row == row.alone:
         return None
     pairs = [(cells, _counted(table, row.alone, name)) for name, cells in counted.items()]
     shared = [(mine, theirs) for mine, theirs in pairs if mine and _places(mine) == _places(theirs)]

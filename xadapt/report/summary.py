@@ -6,7 +6,7 @@ from typing import Any
 from xadapt.benchmarks import Average
 from xadapt.report.difference import Interval
 from xadapt.report.standing import Board, Standing
-from xadapt.report.table import BASELINE, Result, Row, Table
+from xadapt.report.table import Result, Row, Table
 
 
 def summary(found: Sequence[Result]) -> list[dict[str, Any]]:
@@ -44,7 +44,8 @@ def _standing(each: Standing) -> dict[str, Any]:
 
 
 def _average(found: Average) -> dict[str, Any]:
-    return {"value": found.value, "scores": found.over, "scores_asked": found.of}
+    lacking = {} if found.value is not None else {"status": found.status}
+    return {"value": found.value, "scores": found.over, "scores_asked": found.of} | lacking
 
 
 def _entries(table: Table) -> Iterator[dict[str, Any]]:
@@ -60,13 +61,14 @@ def _entries(table: Table) -> Iterator[dict[str, Any]]:
                     "cells": every.over,
                     "cells_asked": every.of,
                     "over_alone": _against(table, row, row.alone, task),
-                    "over_baseline": _against(table, row, BASELINE, task),
+                    "over_baseline": _against(table, row, table.baseline(task), task),
+                    "baseline": table.baseline(task).composition,
                 }
 
 
 def _against(table: Table, row: Row, other: Row, task: str) -> dict[str, float] | None:
     """Zero-shot; None of a row against itself, and of a baseline against anything."""
-    found = None if row in (other, BASELINE) else table.against(row, other, task)
+    found = None if row.baseline or row == other else table.against(row, other, task)
     return found and _interval(found)
 
 

@@ -26,10 +26,15 @@ class Row(NamedTuple):
         """The same without any other module."""
         return self._replace(composition="alone")
 
+    @property
+    def baseline(self) -> bool:
+        return not self.recipe
+
 
 Part = Literal["all", "zero-shot", "en"]
 """Which languages: every one, all but English, English alone."""
 BASELINE = Row("baseline", "", "")
+"""The method of each task type; others have their name for a composition."""
 Status = Literal["ok", "limited", "collapsed", "missing", "failed", "undefined"]
 COUNTED = ("ok", "limited")
 """Only these enter a mean; a mean over fewer languages than asked for is marked."""
@@ -186,6 +191,12 @@ class Table:
         if key not in self._differences:
             self._differences[key] = self._difference(row, other, task, part)
         return self._differences[key]
+
+    def baseline(self, task: str) -> Row:
+        """The baseline with the highest zero-shot mean: what a score must beat."""
+        means = {row: self.cell(row, task, "zero-shot").value for row in self.rows if row.baseline}
+        there = {row: value for row, value in means.items() if value is not None}
+        return max(there, key=there.__getitem__, default=BASELINE)
 
     def _difference(self, row: Row, other: Row, task: str, part: Part) -> Interval | None:
         first, second = (self.cell(each, task, part) for each in (row, other))
