@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from .options import DEFAULT_STORE, Json, Quiet, StorePath
+from .output import prepare
 from .report import report
 from .run import run
 
@@ -25,6 +26,7 @@ def demo(
 
     `xadapt demo --workers 1 --store /tmp/runs`
     """
+    prepare(output)
     code = run("demo", store=store, workers=workers, together=1, quiet=quiet)
     report("demo", store=store, output=output, as_json=as_json)
     return code

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from .options import Json
-from .output import document
+from .output import document, written
 
 
 def init(
@@ -25,10 +25,8 @@ def init(
 
     if path.exists() and not force:
         raise ConfigError(f"{path}: is there already", "choose another name, or --force")
-    try:
+    with written(f"cannot write {path}", "choose another name"):
         path.write_bytes(shipped()["starter"].read_bytes())
-    except OSError as error:
-        raise ConfigError(f"cannot write {path}: {error.strerror}") from error
     if as_json:
         document({"path": str(path)})
     else:

@@ -1,5 +1,6 @@
 """`xadapt`: the commands, and how every error ends in one line and an exit code."""
 
+import errno
 import os
 import sys
 import tempfile
@@ -11,7 +12,7 @@ from typing import Annotated
 import typer
 
 from xadapt import __version__
-from xadapt.errors import INTERRUPTED, XadaptError
+from xadapt.errors import INTERRUPTED, Unwritable, XadaptError
 from xadapt.workflow import stopping
 
 from . import demo, doctor, explain, fetch, init, languages, plan, report, run, submit, tasks, verify
@@ -19,8 +20,9 @@ from .output import document
 
 EPILOG = (
     "Exit codes: 0 ok; 1 unexpected; 2 usage or bad file; 3 unknown name; 4 data not to be had; "
-    "5 changed or corrupt file; 6 does not fit; 7 training failed; 8 locked; 9 wrong environment; "
-    "10 some stages failed; 130 interrupted (run again to continue)."
+    "5 changed or corrupt file; 6 does not fit; 7 training failed; 9 wrong environment; "
+    "10 some stages failed, for several reasons or beside results that were reached; "
+    "130 interrupted (run again to continue)."
 )
 
 app = typer.Typer(
@@ -87,14 +89,19 @@ def main() -> None:
     try:
         sys.stdout.flush()
         sys.stderr.flush()
-    except BrokenPipeError:
+    except OSError as error:
         _stop_writing()
+        code = code if isinstance(error, BrokenPipeError) else _unwritten(error)
     sys.exit(code)
 
 
 def _stop_writing() -> None:
     """Whoever read the output has gone (`| head`): what is left of it goes nowhere."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _unwritten(error: OSError) -> int:
+    return _fail(Unwritable.code, f"cannot write the output: {error.strerror}", "")
 
 
 def _run() -> int:
@@ -115,9 +122,13 @@ def _run() -> int:
         _stop_writing()
         return 0
     except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None:
+            _stop_writing()
+            return _unwritten(error)
         # Typer brings click under a private name, or uses the one installed: known by what it offers.
         if hasattr(error, "format_message"):
-            message = error.format_message()
+            # Pydantic, which typer asks for a choice, puts its own words before the message.
+            message = error.format_message().replace("Value error, ", "")
             return _fail(2, message, "see xadapt --help") if message else 2
         log = Path(tempfile.gettempdir()) / f"xadapt-{os.getpid()}.log"
         log.write_text(traceback.format_exc(), encoding="utf-8")

@@ -20,7 +20,7 @@ DataPath = Annotated[
     typer.Option(
         "--data",
         envvar="XADAPT_DATA",
-        help="Folder of local datasets, <name>/<config>/<split>.jsonl.",
+        help="Folder of local datasets, NAME/CONFIG/SPLIT.jsonl.",
         rich_help_panel="Where",
     ),
 ]

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from .options import DEFAULT_STORE, DataPath, ExperimentName, Json, Settings, StorePath
-from .output import document, stdout
+from .output import document, note, prepare, stdout, written
 
 
 def report(
@@ -37,6 +37,8 @@ def report(
     from xadapt.workflow.store import Store
 
     asked = experiments.load(experiment, settings, data)
+    if output is not None:
+        prepare(output)
     results = table.results(asked.cells(), Store(store))
     board, name = standing.board(asked, results), Path(experiment).stem
     facts: dict[str, Any] = {}
@@ -44,14 +46,16 @@ def report(
         cells = [result.as_json() for result in results]
         facts = {"experiment": name, "cells": cells, "summary": summary.summary(results)}
         facts["benchmark"] = summary.benchmark(board) if board else None
+    if output is not None:
+        # Before anything is shown: an error is the one document of --json.
+        with written(f"--output {output}", "choose another --output"):
+            (output / f"{name}.md").write_text(markdown.page(name, results, board), encoding="utf-8")
+            (output / f"{name}.json").write_text(
+                json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+            )
     if as_json:
         document(facts)
     else:
         terminal.show(results, stdout(), languages, board)
     if output is not None:
-        output.mkdir(parents=True, exist_ok=True)
-        (output / f"{name}.md").write_text(markdown.page(name, results, board), encoding="utf-8")
-        (output / f"{name}.json").write_text(
-            json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-        )
-        typer.echo(f"report: {output / name}.md and .json", err=True)
+        note(f"report: {output / name}.md and .json")

@@ -2,7 +2,7 @@
 
 import shlex
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -13,9 +13,16 @@ if TYPE_CHECKING:
     from xadapt.workflow.context import Context
     from xadapt.workflow.execute import Outcome
     from xadapt.workflow.plan import Plan
+    from xadapt.workflow.store import Store
 
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.", rich_help_panel="Where")]
-Precision = Annotated[str, typer.Option(help="auto, fp32 or bf16.", rich_help_panel="Where")]
+Device = Annotated[
+    Literal["auto", "cpu", "cuda", "mps"],
+    typer.Option(help="What computes; auto is a GPU where there is one.", rich_help_panel="Where"),
+]
+Precision = Annotated[
+    Literal["auto", "fp32", "bf16"],
+    typer.Option(help="Of frozen weights; auto is bf16 on a GPU that has it.", rich_help_panel="Where"),
+]
 Workers = Annotated[int, typer.Option(min=1, help="Processes that share the cores.", rich_help_panel="Where")]
 Together = Annotated[
     int, typer.Option(min=1, help="Trainings side by side in one process.", rich_help_panel="Where")
@@ -56,8 +63,8 @@ def run(
 
     `xadapt run my.toml --only 3fa9c1d2 --again`
     """
+    from xadapt import environment, kept
     from xadapt import experiment as experiments
-    from xadapt import kept
     from xadapt.errors import ConfigError
     from xadapt.workflow.context import Context
     from xadapt.workflow.store import Store
@@ -65,6 +72,7 @@ def run(
     asked = experiments.load(experiment, settings, data)
     if again and not only:
         raise ConfigError("--again needs --only DIGEST")
+    environment.check_device(device)
     context = Context(store=Store(store), data=data, device=device, precision=precision)
     before = asked.lock
     asked, whole = experiments.ready(asked, experiment, context.store)
@@ -78,7 +86,7 @@ def run(
     ran, failures = execute(plan, context, workers, together, quiet)
     left = len(list(plan.missing(context.store)))
     _say(_report(experiment, context, settings), plan, context, ran, left, failures, as_json, quiet)
-    return code_of(failures, left)
+    return code_of(failures, plan, context.store)
 
 
 def _again(plan: "Plan", whole: "Plan", context: "Context", as_json: bool) -> int:
@@ -150,11 +158,13 @@ def _say(
         note(f"see: {report}")
 
 
-def code_of(failures: list[tuple["Outcome", str]], left: int) -> int:
-    """Of a single stage that failed, its own; of several, that some failed."""
+def code_of(failures: list[tuple["Outcome", str]], plan: "Plan", store: "Store") -> int:
+    """0 when nothing is missing; the code that all failures share when no goal was reached; else 10."""
     from xadapt.errors import SOME_FAILED, XadaptError
 
-    if left == len(failures) == 1:
-        error = failures[0][0].error
-        return error.code if isinstance(error, XadaptError) else 1
-    return SOME_FAILED if left else 0
+    if not any(plan.missing(store)):
+        return 0
+    errors = (outcome.error for outcome, _ in failures)
+    codes = {error.code if isinstance(error, XadaptError) else 1 for error in errors}
+    reached = any(goal in store for goal in plan.goals())
+    return codes.pop() if len(codes) == 1 and not reached else SOME_FAILED

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .options import Json
-from .output import document, stdout
+from .output import document, stdout, written
 
 if TYPE_CHECKING:
     from xadapt.task import Task
@@ -101,7 +101,8 @@ def ccgbank(
     """
     from xadapt.sources.ccgbank import convert
 
-    counts = convert(folder, data)
+    with written(f"--data {data}", "choose another --data"):
+        counts = convert(folder, data)
     if as_json:
         document({"sentences": counts})
         return
@@ -127,7 +128,8 @@ def xquad_r(
     """
     from xadapt.sources.xquad_r import convert
 
-    counts = convert(folder, data)
+    with written(f"--data {data}", "choose another --data"):
+        counts = convert(folder, data)
     if as_json:
         document({"questions": counts})
         return

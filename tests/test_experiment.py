@@ -56,7 +56,7 @@ def goals(text: str, tmp_path: Path, *settings: str) -> list:
             r"recipe.a.lr: expected a number, got a string",
         ),
         (("[recipe.a]", "[recipe.a]\nlr = nan"), ConfigError, r"recipe.a.lr: nan is not a finite number"),
-        (('"bottleneck"', '"botleneck"'), ConfigError, r"no method 'botleneck'; did you mean 'bottleneck'\?"),
+        (('"bottleneck"', '"botleneck"'), UnknownName, r"no method 'botleneck'; did you mean 'bottleneck'\?"),
         (("world = ", "world = 'hubb' #"), ConfigError, r"data.world: no 'hubb' here; did you mean 'hub'\?"),
         (('"xnli"', '"xnil"'), UnknownName, r"target.tasks\[0\]: no task 'xnil'; did you mean 'xnli'\?"),
         (('["mnli", "squad"]', '["mnlii"]'), UnknownName, r"intermediate.tasks\[0\]: no task 'mnlii'"),

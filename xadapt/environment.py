@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from importlib import metadata
 
+from xadapt.errors import WrongEnvironment
+
 OURS = ("xadapt", "adapters")
 """Whose requirements are checked: `adapters` allows one release of transformers only."""
 
@@ -59,3 +61,14 @@ def device() -> str:
     if torch.cuda.is_available():
         return str(torch.cuda.get_device_name())
     return f"cpu, {torch.get_num_threads()} threads"
+
+
+def check_device(name: str) -> None:
+    """Raise WrongEnvironment for a `--device` that is not there; loads torch for a GPU only."""
+    if name in ("auto", "cpu"):
+        return
+    import torch
+
+    there = torch.cuda.is_available() if name == "cuda" else torch.backends.mps.is_available()
+    if not there:
+        raise WrongEnvironment(f"--device {name}: no such device is visible", "use --device cpu, or auto")

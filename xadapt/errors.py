@@ -64,7 +64,7 @@ class DiskFull(DoesNotFit):
 
 
 class Unwritable(XadaptError):
-    """A store that cannot be written, for want of permission or of a folder to lie in."""
+    """A store or an output that cannot be written, for want of permission or of a folder to lie in."""
 
     code = 2
 
@@ -73,12 +73,6 @@ class TrainingFailed(XadaptError):
     """A loss or gradient that is not finite, or a weight that moved although it is frozen."""
 
     code = 7
-
-
-class Locked(XadaptError):
-    """Another process holds what is needed."""
-
-    code = 8
 
 
 class WrongEnvironment(XadaptError):

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from xadapt import typed
-from xadapt.errors import ConfigError, nearest
+from xadapt.errors import ConfigError, UnknownName, nearest
 
 T = TypeVar("T")
 Keys = tuple[str | int, ...]
@@ -102,11 +102,15 @@ def assign(document: Document, settings: Sequence[str], closed: Collection[str] 
 
 
 def build(document: Document, kind: type[T]) -> T:
-    """The document as a value of `kind`; raises ConfigError that names file, line, key and nearest name."""
+    """The document as a value of `kind`.
+
+    Raises ConfigError, or UnknownName for a name such as a method's, with file, line, key and nearest name.
+    """
     try:
         value: T = typed.build(kind, document.table, (), Changes)
     except typed.Wrong as wrong:
-        raise ConfigError(f"{document.at(*wrong.keys)}: {wrong}") from None
+        error = UnknownName if isinstance(wrong, typed.NoSuch) else ConfigError
+        raise error(f"{document.at(*wrong.keys)}: {wrong}") from None
     return value
 
 

@@ -28,10 +28,14 @@ class Wrong(Exception):
         self.keys = keys
 
 
+class NoSuch(Wrong):
+    """A name, such as that of a method, that stands for nothing known."""
+
+
 def build(kind: Any, value: Any, keys: tuple[str | int, ...], partial: Any = None) -> Any:
     """`value` as a `kind`: dataclass, tuple, dict, Literal, union, str, int, float or bool.
 
-    `partial[T]` stands for some of the fields of `T`. Raises Wrong.
+    `partial[T]` stands for some of the fields of `T`. Raises Wrong, NoSuch among them.
     """
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin is not None and origin is partial:
@@ -97,7 +101,7 @@ def _union(kinds: list[Any], value: Any, keys: tuple[str | int, ...], partial: A
     if name is None:
         raise Wrong(keys, f"missing key 'name'; known are {', '.join(sorted(by_name))}")
     if name not in by_name:
-        raise Wrong(keys, f"no {keys[-1]} {name!r}{nearest(str(name), by_name)}")
+        raise NoSuch(keys, f"no {keys[-1]} {name!r}{nearest(str(name), by_name)}")
     return build(by_name[name], table, keys, partial)
 
 

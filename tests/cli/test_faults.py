@@ -46,7 +46,7 @@ def folder(tmp_path) -> Path:
 def test_a_malformed_row_fails_its_stage_and_the_rest_is_said_to_be_missing(folder):
     words = [str(folder / "e.toml"), "--data", str(folder / "data"), "--store", str(folder / "runs")]
     done = xadapt("run", *words)
-    assert done.returncode == 10 and "paws-x/en/train.jsonl:2: not JSON" in done.stderr
+    assert done.returncode == 4 and "paws-x/en/train.jsonl:2: not JSON" in done.stderr
     assert "Traceback" not in done.stderr and done.stdout == ""
     facts = json.loads(xadapt("run", *words, "--json").stdout)
     assert [failure["stage"] for failure in facts["failed"]] == ["data pawsx"]
@@ -112,7 +112,6 @@ def test_init_and_its_faults_speak_json(tmp_path):
     assert json.loads(xadapt("init", path, "--json").stdout)["path"] == path
     again = xadapt("init", path, "--json")
     assert again.returncode == 2 and json.loads(again.stdout)["error"]["code"] == 2
-    assert xadapt("init", str(tmp_path / "no" / "such" / "my.toml")).returncode == 2
 
 
 def test_a_fault_of_ours_is_one_line_and_a_log(monkeypatch, capsys):

@@ -43,6 +43,11 @@ class Plan:
             raise UnknownName(f"--only {prefix}: {len(found)} stages here start so{several}")
         return Plan.of(found)
 
+    def goals(self) -> Iterator[Stage]:
+        """The stages that no other one needs."""
+        needed = {digest for stage in self.stages for digest in stage.inputs}
+        return (stage for stage in self.stages if stage.digest not in needed)
+
     def missing(self, store: Store) -> Iterator[Stage]:
         return (stage for stage in self.stages if stage not in store)
 
