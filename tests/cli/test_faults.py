@@ -93,7 +93,11 @@ def test_verify_names_what_was_changed_and_repair_moves_it_aside(tmp_path):
     done = xadapt("verify", "--store", str(tmp_path), "--repair", "--json")
     assert done.returncode == 0 and len(json.loads(done.stdout)["moved"]) == 1
     again = json.loads(xadapt("verify", "--store", str(tmp_path), "--json").stdout)
-    assert again == {"schema_version": 1, "checked": 1, "changed": [], "moved": []}
+    counts = {"checked": 1, "unsealed": 0, "rescored": 0}
+    assert again == {"schema_version": 1, **counts, "changed": [], "moved": []}
+    path = store.folder(Word(text="b").digest) / "record.json"
+    path.write_text(json.dumps({k: v for k, v in json.loads(path.read_text()).items() if k != "seal"}))
+    assert "unsealed: 1 records" in xadapt("verify", "--store", str(tmp_path)).stdout
 
 
 def test_a_report_of_a_changed_score_shows_the_rest(tmp_path):

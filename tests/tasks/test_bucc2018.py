@@ -14,6 +14,7 @@ from xadapt.examples import Passage
 from xadapt.metrics import summary
 from xadapt.metrics.bitext_f1 import above, items, threshold
 from xadapt.stages.data import Counts
+from xadapt.stages.rescore import rescore
 from xadapt.stages.score import Score
 from xadapt.task import Placed
 from xadapt.tasks.bucc2018 import gather
@@ -111,6 +112,8 @@ def scores(tmp_path: Path, data: Path) -> list[Score]:
 def run(found: list[Score], store: Store, data: Path) -> list[dict[str, Any]]:
     outcomes = list(execute.run(Plan.of(found), Context(store, data=data, device="cpu")))
     assert [o.error for o in outcomes if o.error] == []
+    again = list(rescore(store, store.digests()))
+    assert len(again) == len(found) and not any(each.wrong or each.why for each in again)
     return [json.loads((store.path(each) / "score.json").read_text()) for each in found]
 
 

@@ -47,17 +47,7 @@ class Score(Stage):
 
     def run(self, out: Path, context: Context) -> dict[str, Any]:
         """Raises DataError when predictions and examples do not belong together, or there are none."""
-        # numpy takes a while to import, which planning does without.
-        from xadapt import metrics
-
-        test, found, thresholds = self.counted(context)
-        rows = metrics.metric(self.metric).items(examples.gold(test), found, self.predictions.language)
-        values = metrics.summary(self.metric, rows)
-        name, value = next(iter(values.items()))
-        same = len(found) >= COLLAPSE and len({json.dumps(each) for each in found}) == 1
-        facts = {"value": value, "metric": name, "metrics": values, "n": len(rows), "collapsed": same}
-        facts |= {"at_chance": metrics.at_chance(self.metric, examples.gold(test), rows)}
-        facts |= {"thresholds": thresholds} if thresholds else {}
+        facts, rows = scored(self.metric, self.predictions.language, *self.counted(context))
         (out / "score.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
         (out / "items.json").write_text(json.dumps(rows) + "\n", encoding="utf-8")
         return facts
@@ -67,32 +57,67 @@ class Score(Stage):
 
         Raises DataError like `run`.
         """
-        from xadapt import metrics
+        dev = None if self.tuned_on is None else self._answers(self.tuned_on, context)
+        return counted(self.metric, self._answers(self.predictions, context), dev)
 
-        test, found = self._read(self.predictions, context)
-        if (tuned := metrics.tuned(self.metric)) is None:
-            return test, found, []
-        if self.tuned_on is not None:
-            dev, mined = self._read(self.tuned_on, context)
-            limit = tuned.threshold(examples.gold(dev), mined)
-            return test, tuned.above(found, limit), [limit]
-        halves = [_half(example.id) for example in test]
-        limits = [_without(half, halves, test, found, tuned) for half in (0, 1)]
-        kept = [tuned.above(found, limit) for limit in limits]
-        return test, [kept[half][index] for index, half in enumerate(halves)], limits
+    def _answers(self, made: Predict | Baseline, context: Context) -> "Answers":
+        store = context.store
+        return Answers(task(self.task).type, store.path(made.data), store.path(made))
 
-    def _read(self, predictions: Predict | Baseline, context: Context) -> tuple[list[Any], list[Any]]:
+
+@dataclass(frozen=True)
+class Answers:
+    """Predictions in a folder, on the examples of another one."""
+
+    kind: str
+    """The task type of the examples."""
+    data: Path
+    made: Path
+
+    def read(self) -> tuple[list[Any], list[Any]]:
         """(examples that are asked for a prediction, their predictions)"""
-        kind = task(self.task).type
-        every = examples.read(context.store.path(predictions.data) / "examples.jsonl", kind)
-        test = examples.asked(list(every))
+        test = examples.asked(list(examples.read(self.data / "examples.jsonl", self.kind)))
+        path = self.made / "predictions.jsonl"
         if not test:
-            raise DataError(f"{self.title()}: no test examples")
-        path = context.store.path(predictions) / "predictions.jsonl"
+            raise DataError(f"{path}: no test examples")
         lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         if [line["id"] for line in lines] != [example.id for example in test]:
             raise DataError(f"{path}: its ids are not those of the examples")
         return test, [line["prediction"] for line in lines]
+
+
+def counted(metric: str, answers: Answers, dev: Answers | None) -> tuple[list[Any], list[Any], list[float]]:
+    """Examples, predictions as they count, and thresholds: set on `dev`, or on the other half of the test."""
+    # numpy takes a while to import, which planning does without.
+    from xadapt import metrics
+
+    test, found = answers.read()
+    if (tuned := metrics.tuned(metric)) is None:
+        return test, found, []
+    if dev is not None:
+        known, mined = dev.read()
+        limit = tuned.threshold(examples.gold(known), mined)
+        return test, tuned.above(found, limit), [limit]
+    halves = [_half(example.id) for example in test]
+    limits = [_without(half, halves, test, found, tuned) for half in (0, 1)]
+    kept = [tuned.above(found, limit) for limit in limits]
+    return test, [kept[half][index] for index, half in enumerate(halves)], limits
+
+
+def scored(
+    metric: str, language: str, test: Sequence[Any], found: Sequence[Any], thresholds: Sequence[float]
+) -> tuple[dict[str, Any], list[tuple[float, ...]]]:
+    """What `score.json` and `items.json` say of the predictions as they count."""
+    from xadapt import metrics
+
+    gold = examples.gold(test)
+    rows = metrics.metric(metric).items(gold, found, language)
+    values = metrics.summary(metric, rows)
+    name, value = next(iter(values.items()))
+    same = len(found) >= COLLAPSE and len({json.dumps(each) for each in found}) == 1
+    facts = {"value": value, "metric": name, "metrics": values, "n": len(rows), "collapsed": same}
+    facts |= {"at_chance": metrics.at_chance(metric, gold, rows)}
+    return facts | ({"thresholds": list(thresholds)} if thresholds else {}), rows
 
 
 def _half(name: str) -> int:
