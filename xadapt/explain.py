@@ -24,6 +24,7 @@ SHOWN = (
     "read",
     "kept",
     "dropped",
+    "flawed",
     "device",
     "tokens",
 )

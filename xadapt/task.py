@@ -65,12 +65,13 @@ class Dropped(Exception):
     """Raised by `read` for a row that is left out and counted under its reason.
 
     A `bad` row is at fault: a share of these above `stages.data.BAD_SHARE` stops the stage. Others are
-    merely not meant for the task.
+    merely not meant for the task. `example` is what a row gives that can be scored, only not trained on.
     """
 
-    def __init__(self, reason: str, *, bad: bool = False) -> None:
+    def __init__(self, reason: str, *, bad: bool = False, example: Example | None = None) -> None:
         super().__init__(reason)
         self.bad = bad
+        self.example = example
 
 
 Drop = Callable[[Placed, Dropped], None]
@@ -175,15 +176,18 @@ def words_of(row: Row, tags: str, labels: Sequence[str]) -> tuple[tuple[str, ...
 def question_of(row: Row, name: str, *, unanswerable: bool = False) -> Question | None:
     """A row in SQuAD's columns; None for one without an answer, unless such questions are `unanswerable`.
 
-    A blind test set has no answers, or empty ones. Raises Dropped when an answer is not where the row says.
+    A blind test set has no answers, or empty ones. Raises Dropped when an answer is not where the row says,
+    with the question: official scorers compare the texts of answers alone.
     """
+    name = str(row.get("id", name))
     question, context = (text_of(row[column], column) for column in ("question", "context"))
     texts, starts = tuple(row["answers"]["text"]), tuple(row["answers"]["answer_start"])
     if len(texts) != len(starts):
         raise ValueError(f"field 'answers': {len(texts)} texts, {len(starts)} starts")
     if not any(texts) and not (unanswerable and not texts):
         return None
+    found = Question(name, question, context, texts, starts)
     for text, start in zip(texts, starts, strict=True):
         if not text_of(text, "answers") or context[start : start + len(text)] != text:
-            raise Dropped("answer not in the context", bad=True)
-    return Question(str(row.get("id", name)), question, context, texts, starts)
+            raise Dropped("answer not in the context", bad=True, example=found)
+    return found

@@ -8,11 +8,16 @@ from typing import Any
 import pytest
 
 from tests.sources.written import write_rows
+from xadapt import examples
 from xadapt.errors import DataError
 from xadapt.examples import Classification, Example
+from xadapt.experiment import Experiment
+from xadapt.experiment.tables import DataTable, RecipeTable, TargetTable
 from xadapt.sources import origins
 from xadapt.stages import data as stages
 from xadapt.stages.data import Data
+from xadapt.stages.predict import Predict
+from xadapt.stages.train import Train
 from xadapt.task import Drop, Dropped, Placed, Source, sources
 from xadapt.tasks import task
 from xadapt.workflow.context import Context
@@ -23,11 +28,12 @@ ELSEWHERE = {**QUESTION, "answers": {"text": ["a"], "answer_start": [1]}}
 PAIR = {"premise": "p", "hypothesis": "h", "label": 0}
 
 
-def run(name: str, folder: Path, found: tuple[Source, ...]) -> dict[str, Any]:
+def run(name: str, folder: Path, found: tuple[Source, ...], scored: bool = False) -> dict[str, Any]:
     rows = origins(found, "folder", folder, None)
     out = folder / "out"
     out.mkdir(exist_ok=True)
-    return Data(task=name, task_version=1, rows=rows).run(out, Context(Store(folder / "store"), data=folder))
+    data = Data(task=name, task_version=1, rows=rows, scored=scored)
+    return data.run(out, Context(Store(folder / "store"), data=folder))
 
 
 def place(name: str) -> Source:
@@ -122,6 +128,35 @@ def test_some_bad_rows_are_dropped_and_counted_more_stop_the_stage(tmp_path: Pat
     said = "2 of 100 rows are bad, more than 1%; the first is "
     assert caught.value.message.startswith(f"x/en/train.jsonl: {said}")
     assert caught.value.message.endswith("x/en/train.jsonl:99: answer not in the context")
+
+
+def test_a_question_whose_answer_stands_elsewhere_is_scored_all_the_same(tmp_path: Path) -> None:
+    rows = [{**(ELSEWHERE if n % 2 else QUESTION), "id": str(n)} for n in range(4)]
+    found = (put(tmp_path, "x", rows),)
+    notes = run("mlqa", tmp_path, found, scored=True)
+    assert notes == {"read": 4, "kept": 4, "dropped": {}, "flawed": {"answer not in the context": 2}}
+    kept = list(examples.read(tmp_path / "out/examples.jsonl", "span"))
+    assert [each.id for each in kept] == ["0", "1", "2", "3"] and {e.gold for e in kept} == {("a",)}
+
+
+def test_only_questions_of_real_data_that_nothing_trains_on_are_kept_so(tmp_path: Path) -> None:
+    for name in ("squad/en/train", "mlqa/en.en/test"):
+        put_at(tmp_path, name)
+    asked = Experiment(
+        data=DataTable(world="folder", languages=("en",)),
+        recipe={"small": RecipeTable(steps=1)},
+        target=TargetTable(tasks=("mlqa",), compositions=("alone",)),
+        data_folder=tmp_path,
+    )
+    made = next(cell.score.predictions for cell in asked.cells() if cell.recipe and cell.score)
+    assert isinstance(made, Predict) and isinstance(made.module, Train)
+    assert made.data.scored and not made.module.data.scored
+    toy = replace(asked, data=DataTable(world="toyworld", languages=("en",)), data_folder=None)
+    assert not any(cell.score.predictions.data.scored for cell in toy.cells() if cell.score)
+
+
+def put_at(folder: Path, name: str) -> None:
+    write_rows((folder / name).parent, Path(name).name, ".jsonl", [QUESTION])
 
 
 def test_a_large_source_does_not_hide_the_bad_rows_of_a_small_one(tmp_path: Path) -> None:

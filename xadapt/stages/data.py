@@ -18,6 +18,7 @@ from xadapt.sources.watched import FAULTS, Watched, fault
 from xadapt.task import Dropped, Gather, Placed, Task
 from xadapt.tasks import task
 from xadapt.workflow.context import Context
+from xadapt.workflow.digest import ADDED
 from xadapt.workflow.stage import Stage
 
 BAD_SHARE = 0.01
@@ -36,6 +37,8 @@ class Data(Stage):
 
     Of a search this many queries, and every candidate.
     """
+    scored: bool = field(default=False, metadata=ADDED)
+    """Nothing trains on these: rows at fault for training alone are kept, and counted as `flawed`."""
 
     def title(self) -> str:
         return f"data {self.task}"
@@ -44,7 +47,7 @@ class Data(Stage):
         """Raises DataError naming place, field and value of a bad row, or when there is no row at all."""
         what = task(self.task)
         counts = Counts()
-        found = _unique(_examples(what, sources.rows(self.rows, context.data), counts), counts)
+        found = _unique(_examples(what, sources.rows(self.rows, context.data), counts, self.scored), counts)
         if self.limit is not None:
             found = _subset(found, self.limit, counts.dropped)
         kept = examples.write(found, out / "examples.jsonl")
@@ -54,6 +57,7 @@ class Data(Stage):
             raise DataError(f"{places}: no usable row" + (f" ({dropped})" if dropped else ""))
         counts.check([sources.place(each) for each in self.rows])
         notes = {"read": counts.read.total(), "kept": kept, "dropped": dropped}
+        notes |= {"flawed": dict(counts.flawed)} if counts.flawed else {}
         # Only the name: the rest of the path says where, and a record may be shown to others.
         own = [Path(each.path).name for each in self.rows if isinstance(each, sources.Own)]
         return (
@@ -78,6 +82,8 @@ class Counts:
     first: dict[int, str] = field(default_factory=dict)
     """Where the first bad row of a source stands, and what is wrong with it."""
     dropped: Counter[str] = field(default_factory=Counter)
+    flawed: Counter[str] = field(default_factory=Counter)
+    """Kept to be scored, by what forbids to train on them."""
     renamed: int = 0
 
     def drop(self, row: Placed, why: Dropped) -> None:
@@ -95,7 +101,7 @@ class Counts:
                 raise DataError(f"{place}: {share}; the first is {self.first[number]}")
 
 
-def _examples(what: Task, rows: Iterable[Placed], counts: Counts) -> Iterator[Example]:
+def _examples(what: Task, rows: Iterable[Placed], counts: Counts, scored: bool) -> Iterator[Example]:
     if what.gather is not None:
         yield from _gathered(what.gather, rows, counts)
         return
@@ -105,7 +111,11 @@ def _examples(what: Task, rows: Iterable[Placed], counts: Counts) -> Iterator[Ex
         try:
             example = what.read(row.row, str(number))
         except Dropped as why:
-            counts.drop(row, why)
+            if scored and why.example is not None:
+                counts.flawed[str(why)] += 1
+                yield why.example
+            else:
+                counts.drop(row, why)
             continue
         except FAULTS as error:
             said = fault(what.read, row.row, str(number), error)
