@@ -174,6 +174,7 @@ def test_a_folder_with_the_rows_and_ids_of_the_benchmark_is_written(tmp_path):
     [
         ("source-000000001", [], r"bucc2018/test-de\.tsv: 'source-000000001' is no id of the benchmark"),
         ("de-000000001", [BLIND], r"mlqa/test-de\.json: .* left out here: \{'no label': 1\}"),
+        ("de-000000001", [SQUAD], r"mlqa/test-de\.json: 1 test examples here have the id of another one"),
     ],
 )
 def test_examples_that_are_not_those_of_the_benchmark_are_refused(tmp_path, source, questions, message):

@@ -50,10 +50,12 @@ class Entry:
         if rows is not None and len(queries) != rows:
             raise DataError(f"{self.file}: {len(queries):,} test examples here, the benchmark has {rows:,}")
         notes = Record.read(store.path(self.score.predictions.data)).notes
-        dropped = {why: count for why, count in notes.get("dropped", {}).items() if why != "renamed"}
+        dropped = notes.get("dropped")
         # A task that gathers counts what is no test example, such as a gold pair of no sentence.
         if dropped and self.task.read is not None:
             raise DataError(f"{self.file}: the benchmark has test rows that were left out here: {dropped}")
+        if self.format.named and (renamed := notes.get("renamed")):
+            raise DataError(f"{self.file}: {renamed} test examples here have the id of another one")
         if pattern := self.format.ids:
             wrong = next((each.id for each in queries if not re.fullmatch(pattern, each.id)), None)
             if wrong is not None:

@@ -29,6 +29,8 @@ class Format:
 
     Raises ValueError, naming line and value, for a file that is not a prediction for each of them.
     """
+    named: bool = False
+    """Whether the file holds the ids of the examples."""
     ids: str = ""
     """Pattern of the benchmark's own ids, where the file holds them and not every source does."""
 
@@ -180,10 +182,10 @@ def _check_label(label: str, task: Task, at: str) -> None:
 FORMATS: dict[str, Format] = {
     "classification": Format("tsv", _write_labels, _read_labels),
     "tagging": Format("tsv", _write_tags, _read_tags),
-    "span": Format("json", _write_named, _read_answers),
+    "span": Format("json", _write_named, _read_answers, named=True),
     "choice": Format("jsonl", _write_choices, _read_choices),
     "retrieval": Format("tsv", _write_places, _read_places),
-    "mining": Format("tsv", _write_pairs, _read_pairs, ids=r"[a-z]{2}-\d{9}"),
-    "ranking": Format("json", _write_named, _read_ranked, ids="[0-9a-f]{32}"),
+    "mining": Format("tsv", _write_pairs, _read_pairs, named=True, ids=r"[a-z]{2}-\d{9}"),
+    "ranking": Format("json", _write_named, _read_ranked, named=True, ids="[0-9a-f]{32}"),
 }
 """Task type -> its file."""
