@@ -80,7 +80,7 @@ def _download(needed: "Needs", quiet: bool) -> list[dict[str, Any]]:
 
     if quiet:
         # Loaded only here: it takes a while, and what lies on no hub needs none of it.
-        from huggingface_hub.utils import disable_progress_bars
+        from huggingface_hub.utils.tqdm import disable_progress_bars
 
         disable_progress_bars()
     found: list[dict[str, Any]] = []
@@ -138,10 +138,10 @@ def _table(found: list[dict[str, Any]], wrong: list["XadaptError"]) -> None:
     for each in found:
         rows.setdefault((each["kind"], each["path"], each["revision"]), []).append(each)
     out.print(f"{'':7} {'repository':42} {'revision':12} {'parts':>5} {'files':>5} {'rows':>11} {'MB':>9}")
-    for (kind, path, revision), each in [*rows.items(), (("total", "", ""), found)]:
-        files, lines, size = (sum(one[key] for one in each) for key in ("files", "rows", "bytes"))
+    for (kind, path, revision), parts in [*rows.items(), (("total", "", ""), found)]:
+        files, lines, size = (sum(part[key] for part in parts) for key in ("files", "rows", "bytes"))
         out.print(
-            f"{kind:7} {path:42} {revision[:12]:12} {len(each):5} {files:5} {lines:11,} {size / 1e6:9,.1f}",
+            f"{kind:7} {path:42} {revision[:12]:12} {len(parts):5} {files:5} {lines:11,} {size / 1e6:9,.1f}",
             markup=False,
         )
     for error in wrong:

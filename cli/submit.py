@@ -14,27 +14,35 @@ if TYPE_CHECKING:
     from xadapt.submission.folder import Checked
 
 
+Composition = Annotated[
+    str, typer.Option("--composition", help="Whose predictions: alone, stack(mnli), ...", metavar="TEXT")
+]
+Recipe = Annotated[str | None, typer.Option("--recipe", help="Where the file has several.", metavar="NAME")]
+Seed = Annotated[int | None, typer.Option("--seed", help="Where the file has several.")]
+Output = Annotated[
+    Path | None, typer.Option("--output", help="The folder to write: new, or empty.", metavar="FOLDER")
+]
+Check = Annotated[
+    Path | None, typer.Option("--check", help="A written folder to read again from disk.", metavar="FOLDER")
+]
+Benchmark = Annotated[
+    Literal["xtreme", "xtreme-r"] | None,
+    typer.Option("--benchmark", help="That of the experiment when not given."),
+]
+Only = Annotated[
+    list[str] | None, typer.Option("--task", help="Only this task. May be repeated.", metavar="TASK")
+]
+
+
 def submit(
     experiment: ExperimentName,
-    composition: Annotated[
-        str, typer.Option("--composition", help="Whose predictions: alone, stack(mnli), ...")
-    ],
-    recipe: Annotated[str | None, typer.Option("--recipe", help="Where the file has several.")] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="Where the file has several.")] = None,
-    output: Annotated[
-        Path | None, typer.Option("--output", help="The folder to write: new, or empty.", metavar="FOLDER")
-    ] = None,
-    check: Annotated[
-        Path | None,
-        typer.Option("--check", help="A written folder to read again from disk.", metavar="FOLDER"),
-    ] = None,
-    benchmark: Annotated[
-        Literal["xtreme", "xtreme-r"] | None,
-        typer.Option("--benchmark", help="That of the experiment when not given."),
-    ] = None,
-    only: Annotated[
-        list[str] | None, typer.Option("--task", help="Only this task. May be repeated.", metavar="TASK")
-    ] = None,
+    composition: Composition,
+    recipe: Recipe = None,
+    seed: Seed = None,
+    output: Output = None,
+    check: Check = None,
+    benchmark: Benchmark = None,
+    only: Only = None,
     store: StorePath = DEFAULT_STORE,
     data: DataPath = None,
     settings: Settings = None,
