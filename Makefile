@@ -25,7 +25,7 @@ check: $(VENV)/ready
 # Pretrain the encoder of the toy world anew and put it, with its record, into the package.
 toyworld: $(VENV)/ready
 	$(BIN)/xadapt run toyworld_encoder --store runs
-	$(BIN)/python -m xadapt.toyworld.install --store runs
+	$(BIN)/python -m xadapt.experiment.install_encoder --store runs
 
 $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

@@ -11,7 +11,6 @@ from xadapt.benchmarks import BENCHMARKS
 from xadapt.errors import ConfigError, DataError, UnknownName, XadaptError
 from xadapt.notation import parse
 from xadapt.recipe import Bottleneck, LoRA
-from xadapt.stages.encoder import Encoder
 from xadapt.stages.mixture import Mixture
 from xadapt.workflow.plan import Plan
 
@@ -268,11 +267,9 @@ def test_folder_experiments_ask_for_the_folder():
 def test_the_shipped_encoder_is_the_one_its_experiment_makes():
     import json
 
-    from xadapt.toyworld.install import HOME
+    from xadapt.experiment.install_encoder import HOME, encoder
 
-    base = experiment.load("toyworld_encoder").base
-    assert isinstance(base, Encoder)
-    assert json.loads((HOME / "record.json").read_text())["digest"] == base.digest
+    assert json.loads((HOME / "record.json").read_text())["digest"] == encoder().digest
 
 
 GRID = """
