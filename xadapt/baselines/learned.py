@@ -12,7 +12,7 @@ from xadapt.baselines.words import words
 from xadapt.examples import Choice, Classification, Tagging
 
 STEPS, RATE = 400, 0.5
-WORDS, ROWS = 500, 10_000
+WORDS, ROWS = 300, 3_000
 """Most words that one text alone is known by, and most training examples that they are weighed on."""
 
 
