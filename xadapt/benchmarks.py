@@ -10,11 +10,13 @@ the same rule: the mean of its ten tasks, LAReQA with mAP@20 over all its questi
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from xadapt.task import Task
 
 Name = Literal["xtreme", "xtreme-r"]
+Lacking = Literal["failed", "collapsed", "missing", "n/a"]
+"""Why there is no score, the worst first; n/a where none is defined."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,8 @@ BENCHMARKS: dict[Name, Benchmark] = {
             "qa": ("xquad", "mlqa", "tydiqa"),
             "retrieval": ("tatoeba", "mewslix", "lareqa"),
         },
-        rule="overall: mean of the ten tasks, our rule, since the official script cannot give one",
+        rule="overall: mean of the ten tasks, our rule, since the official script cannot give one; "
+        "the official retrieval group leaves lareqa out",
         without_file=("lareqa",),
     ),
 }
@@ -95,11 +98,13 @@ class Average:
     value: float | None
     over: int
     of: int
+    status: Lacking = "missing"
+    """What is shown where there is no value."""
 
     def text(self, mark: str = "") -> str:
-        """`61.2`, or `61.2 (63/162)` where scores are missing, or `missing`."""
+        """`61.2`, or `61.2 (63/162)` where scores are missing; the status without a value."""
         if self.value is None:
-            return "missing"
+            return self.status
         return f"{self.value:.1f}{mark}" + ("" if self.over == self.of else f" ({self.over}/{self.of})")
 
 
@@ -118,6 +123,8 @@ class Scores:
 
     values: Sequence[float] = field(default_factory=tuple)
     of: int = 0
+    status: Lacking = "missing"
+    """Of those that are not there."""
 
 
 def averages(benchmark: Benchmark, found: Mapping[str, Scores]) -> Averages:
@@ -129,7 +136,7 @@ def averages(benchmark: Benchmark, found: Mapping[str, Scores]) -> Averages:
 
 def _mean(found: Scores) -> Average:
     values = found.values
-    return Average(sum(values) / len(values) if values else None, len(values), found.of)
+    return Average(sum(values) / len(values) if values else None, len(values), found.of, found.status)
 
 
 def _over(tasks: Iterable[Average]) -> Average:
@@ -137,4 +144,10 @@ def _over(tasks: Iterable[Average]) -> Average:
     every = tuple(tasks)
     values = [each.value for each in every if each.value is not None]
     value = sum(values) / len(values) if values else None
-    return Average(value, sum(each.over for each in every), sum(each.of for each in every))
+    status = worst(each.status for each in every if each.value is None)
+    return Average(value, sum(each.over for each in every), sum(each.of for each in every), status)
+
+
+def worst(found: Iterable[Lacking]) -> Lacking:
+    """The worst of them; `missing` for none."""
+    return min(found, key=get_args(Lacking).index, default="missing")

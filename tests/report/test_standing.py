@@ -59,6 +59,35 @@ def test_averages_have_english_in_and_count_what_the_experiment_lacks(tmp_path, 
     assert "not in this experiment: xnli" in section(asked, store, "XTREME by task").note.lower()
 
 
+def test_a_task_without_a_score_says_why(tmp_path, store):
+    asked = fakes.load(tmp_path, LARGE)
+    for cell in asked.cells():
+        if cell.score is not None and (cell.task, cell.composition) != ("xquad", "stack(mnli)"):
+            collapsed = (cell.task, cell.composition) == ("pawsx", "alone")
+            fakes.write(store, cell.score, fakes.right(cell), collapsed=collapsed)
+        elif cell.score is not None:
+            store.note_failure(cell.score, ValueError("boom"))
+    by_task = {row[0]: row[1:] for row in section(asked, store, "XTREME by task").rows}
+    assert by_task["alone"][0] == "collapsed" and by_task["stack(mnli)"][1] == "failed"
+    head, *_ = (shown := section(asked, store, "XTREME")).head, shown.rows
+    rows = {row[0]: dict(zip(head, row, strict=True)) for row in shown.rows}
+    assert rows["alone"]["classification"] == "collapsed" and rows["stack(mnli)"]["qa"] == "failed"
+    assert rows["alone"]["overall"].endswith("(47/162)"), "other tasks than those of the next"
+    assert rows["stack(mnli)"]["overall"].endswith("(43/162)")
+    facts = summary.benchmark(board(asked, results(asked.cells(), store)))
+    alone = next(each for each in facts["rows"] if each["composition"] == "alone")
+    assert alone["tasks"]["pawsx"]["status"] == "collapsed" and "status" not in alone["tasks"]["xquad"]
+
+
+def test_a_row_that_collapsed_everywhere_is_shown_all_the_same(tmp_path, store):
+    asked = fakes.load(tmp_path, LARGE)
+    for cell in asked.cells():
+        if cell.score is not None:
+            fakes.write(store, cell.score, fakes.right(cell), collapsed=cell.composition == "alone")
+    rows = {row[0]: row[1:] for row in section(asked, store, "XTREME").rows}
+    assert rows["alone"][0] == "collapsed" and rows["alone"][1] == ""
+
+
 def test_gains_are_over_alone_in_the_tasks_that_both_have(tmp_path, store):
     asked = filled(tmp_path, store)
     made = board(asked, results(asked.cells(), store))

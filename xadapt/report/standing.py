@@ -20,7 +20,6 @@ from xadapt.report.difference import Interval, difference
 from xadapt.report.table import COUNTED, Result, Row, Status, Table
 from xadapt.tasks import task
 
-
 _LACKING: dict[Status, Lacking] = {
     "failed": "failed",
     "collapsed": "collapsed",
