@@ -14,6 +14,11 @@ FETCH = "run `xadapt fetch EXPERIMENT`, where there is a network"
 
 def find(kind: Kind, path: str, revision: str, name: str) -> Path | None:
     """Where the file of a repository lies, None when it is not there."""
+    from huggingface_hub import constants
+
+    if not (Path(constants.HF_HUB_CACHE) / f"{kind}s--{path.replace('/', '--')}").is_dir():
+        return None
+    # Loaded only where something lies there: it takes a quarter of a second, which a plan can do without.
     from huggingface_hub import try_to_load_from_cache
 
     found = try_to_load_from_cache(path, name, revision=revision, repo_type=kind)
