@@ -18,6 +18,8 @@ from xadapt.metrics import metrics
 from xadapt.stages.baseline import Baseline
 from xadapt.stages.data import Data
 from xadapt.stages.encoder import Encoder
+from xadapt.stages.merged import Merged
+from xadapt.stages.mixture import Mixture
 from xadapt.stages.predict import Predict
 from xadapt.stages.score import Score
 from xadapt.stages.train import Train
@@ -30,6 +32,8 @@ CODE = {
     Encoder: ["stages/encoder.py", *ENGINE],
     Train: ["stages/train.py", *ENGINE],
     Predict: ["stages/predict.py", *ENGINE],
+    Mixture: ["stages/mixture.py", *ENGINE],
+    Merged: ["stages/merged.py", *ENGINE],
     Baseline: ["stages/baseline.py", "baselines/*.py"],
     Score: ["stages/score.py", *(f"metrics/{name}.py" for name in metrics())],
 }

@@ -104,11 +104,14 @@ def test_bytes_that_are_not_utf8_and_a_mark_of_byte_order(tmp_path: Path) -> Non
         run(stage(tmp_path), tmp_path, tmp_path)
 
 
-@pytest.mark.parametrize("lines", [[], [{**ROW, "label": -1}]])
-def test_no_usable_row_is_an_error(lines: list[Any], tmp_path: Path) -> None:
-    write(tmp_path, lines)
-    with pytest.raises(DataError, match=r"mnli/en/train\.jsonl: no usable row"):
+@pytest.mark.parametrize(
+    ("lines", "said"), [([], "empty"), ([{**ROW, "label": -1}], "no usable row ({'no label': 1})")]
+)
+def test_no_usable_row_is_an_error(lines: list[Any], said: str, tmp_path: Path) -> None:
+    path = write(tmp_path, lines)
+    with pytest.raises(DataError) as caught:
         run(stage(tmp_path), tmp_path, tmp_path)
+    assert caught.value.message == f"{path}: {said}"
 
 
 def test_a_missing_folder_or_file_names_the_nearest(tmp_path: Path) -> None:
@@ -117,7 +120,7 @@ def test_a_missing_folder_or_file_names_the_nearest(tmp_path: Path) -> None:
     write(tmp_path, [ROW], "mnli/en/trian")
     with pytest.raises(DataError, match=r"the nearest there is 'mnli/en/trian\.jsonl'"):
         stage(tmp_path)
-    with pytest.raises(ConfigError, match="needs a folder"):
+    with pytest.raises(ConfigError, match=r"^mnli/en/train: .* needs a folder"):
         origin(SOURCE, "folder", None, None)
 
 
@@ -214,7 +217,7 @@ def test_only_rows_of_the_prefix_are_read(tmp_path: Path, monkeypatch: pytest.Mo
     (hub,) = cached(tmp_path, monkeypatch, "a.jsonl", lines.encode())
     assert isinstance(hub, Hub)
     data = Data(task="mnli", task_version=1, rows=(replace(hub, id_prefix="finnish-"),))
-    assert run(data, tmp_path, None)[1] == {"read": 2, "kept": 2, "dropped": {}}
+    assert run(data, tmp_path, None)[1] == {"read": 2, "kept": 2, "dropped": {}, "others": 1}
 
 
 def test_the_lock_decides_the_digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,16 +1,20 @@
 """Rows of a hub dataset, read from the files that its lock names: no script runs, the hub is not asked."""
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from xadapt.errors import DataError
 from xadapt.sources import cache, readers
 
 if TYPE_CHECKING:
-    from xadapt.sources.origin import Hub
+    from xadapt.sources.origin import Hub, Origin
 
 
-def rows(found: "Hub") -> readers.Rows:
-    """Each row with its place. Raises DataError for what was not fetched, IntegrityError for other bytes."""
+def rows(found: "Hub", others: "Counter[Origin]") -> readers.Rows:
+    """Each row with its place; rows of another `id_prefix` are counted in `others`.
+
+    Raises DataError for what was not fetched, IntegrityError for other bytes.
+    """
     if not found.read:
         place = f"{found.path}/{found.config}/{found.split}"
         raise DataError(f"hub dataset {place} is not locked to a revision", cache.FETCH)
@@ -23,3 +27,5 @@ def rows(found: "Hub") -> readers.Rows:
                 raise DataError(f"{place}: field 'id' is missing")
             elif str(row["id"]).startswith(found.id_prefix):
                 yield place, row
+            else:
+                others[found] += 1

@@ -108,7 +108,7 @@ def _origin(source: Source, world: World, folder: Path | None, size: int | None,
         version = toyworld.version(dataset)
         return Toy(dataset=dataset, config=config, split=split, size=size or 400, version=version)
     if folder is None:
-        raise ConfigError("data.world = 'folder' needs a folder", "give it with --data DIR")
+        raise ConfigError(f"{source.local}: data.world = 'folder' needs a folder", "give it with --data DIR")
     path = local.file(folder, source.local)
     return Folder(name=source.local, sha256=file_sha256(path), suffix=readers.suffix(path.name))
 

@@ -47,17 +47,20 @@ class Data(Stage):
         """Raises DataError naming place, field and value of a bad row, or when there is no row at all."""
         what = task(self.task)
         counts = Counts()
-        found = _unique(_examples(what, sources.rows(self.rows, context.data), counts, self.scored), counts)
+        rows = sources.rows(self.rows, context.data, counts.others)
+        found = _unique(_examples(what, rows, counts, self.scored), counts)
         if self.limit is not None:
             found = _subset(found, self.limit, counts.dropped)
         kept = examples.write(found, out / "examples.jsonl")
         dropped = dict(+counts.dropped)  # unary plus leaves out reasons that took no row
         if not kept:
-            places = ", ".join(dict.fromkeys(map(sources.place, self.rows)))
-            raise DataError(f"{places}: no usable row" + (f" ({dropped})" if dropped else ""))
+            places = ", ".join(dict.fromkeys(_whole(each, context.data) for each in self.rows))
+            why = "no usable row" if counts.read or counts.others else "empty"
+            raise DataError(f"{places}: {why}" + (f" ({dropped})" if dropped else ""))
         counts.check([sources.place(each) for each in self.rows])
         notes = {"read": counts.read.total(), "kept": kept, "dropped": dropped}
         notes |= {"flawed": dict(counts.flawed)} if counts.flawed else {}
+        notes |= {"others": counts.others.total()} if counts.others else {}
         # Only the name: the rest of the path says where, and a record may be shown to others.
         own = [Path(each.path).name for each in self.rows if isinstance(each, sources.Own)]
         return (
@@ -85,6 +88,8 @@ class Counts:
     flawed: Counter[str] = field(default_factory=Counter)
     """Kept to be scored, by what forbids to train on them."""
     renamed: int = 0
+    others: Counter[Origin] = field(default_factory=Counter)
+    """Rows of the same files that are of another source: neither read nor dropped."""
 
     def drop(self, row: Placed, why: Dropped) -> None:
         self.dropped[str(why)] += 1
@@ -99,6 +104,12 @@ class Counts:
             if bad > BAD_SHARE * read:
                 share = f"{bad} of {read} rows are bad, more than {BAD_SHARE:.0%}"
                 raise DataError(f"{place}: {share}; the first is {self.first[number]}")
+
+
+def _whole(one: Origin, data: Path | None) -> str:
+    """The place of an origin, a local one with its folder."""
+    place = sources.place(one)
+    return str(data / place) if data is not None and isinstance(one, sources.Folder) else place
 
 
 def _examples(what: Task, rows: Iterable[Placed], counts: Counts, scored: bool) -> Iterator[Example]:
