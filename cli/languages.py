@@ -34,9 +34,13 @@ def languages(
 
     `xadapt languages --model xlm-roberta-base --adapters adapters --json`
     """
+    from xadapt.errors import nearest
     from xadapt.sources import adapterhub
 
     found = adapterhub.rows(model, adapters)
+    known = {*adapterhub.SEEN, *adapterhub.LISTED}
+    if adapters is None and model.rpartition("/")[2] not in known:
+        note(f"no published adapters are known for {model!r}{nearest(model, known)}")
     if as_json:
         document({"model": model, "languages": [_facts(row) for row in found]})
         return

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from tests.workflow.fakes import Word
 from xadapt.cli import run
 from xadapt.workflow.context import Context
 from xadapt.workflow.plan import Plan
+from xadapt.workflow.stage import Stage
 from xadapt.workflow.store import Store
 
 from .calls import xadapt
@@ -77,6 +79,13 @@ def test_an_unknown_method_is_an_unknown_name(tmp_path):
     assert done.returncode == 3 and "did you mean 'lora'?" in done.stderr
 
 
+@dataclass(frozen=True, kw_only=True)
+class Join(Stage):
+    """Another kind of stage above a word."""
+
+    of: Word
+
+
 BAD, ODD = Word(text="bad"), Word(text="odd")
 
 
@@ -95,3 +104,17 @@ def test_failures_that_share_a_reason_end_with_its_code(goals, code, tmp_path):
     plan, context = Plan.of(goals), Context(Store(tmp_path))
     _, failures = run.execute(plan, context, 1, 1, quiet=True)
     assert run.code_of(failures, plan, context.store) == code
+
+
+def test_a_plan_counts_the_goals_that_each_kind_serves(tmp_path):
+    plan = Plan.of([Word(text="a", needs=(Word(text="c"),)), Join(of=Word(text="c"))])
+    assert plan.count() == {"word": 2, "join": 1} and plan.served() == {"word": 2, "join": 1}
+    said = json.loads(xadapt("plan", "demo", "--json", "--store", str(tmp_path)).stdout)
+    assert said["served"]["data"] == said["served"]["score"] == said["cells"]
+    assert said["stages"]["train"] < said["served"]["train"] <= said["served"]["predict"] < said["cells"]
+
+
+def test_a_base_model_without_published_adapters_is_said_with_the_nearest():
+    done = xadapt("languages", "--model", "xlm-roberta-bas")
+    assert done.returncode == 0 and "did you mean 'xlm-roberta-base'?" in done.stderr
+    assert "did you mean" not in xadapt("languages", "--model", "xlm-roberta-base").stderr

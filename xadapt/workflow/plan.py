@@ -54,6 +54,13 @@ class Plan:
     def count(self) -> Counter[str]:
         return Counter(stage.kind for stage in self.stages)
 
+    def served(self) -> Counter[str]:
+        """By kind, how many goals are one or need one: many goals of few stages share them."""
+        kinds: dict[str, frozenset[str]] = {}
+        for stage in self.stages:
+            kinds[stage.digest] = frozenset((stage.kind,)).union(*(kinds[digest] for digest in stage.inputs))
+        return Counter(kind for goal in self.goals() for kind in kinds[goal.digest])
+
     def groups(self, together: int) -> list[tuple[Stage, ...]]:
         """Stages that run in one call, at most `together` of them, in plan order.
 
