@@ -33,12 +33,15 @@ def report(
     import json
 
     from xadapt import experiment as experiments
+    from xadapt.errors import UnknownName
     from xadapt.report import markdown, standing, summary, table, terminal
     from xadapt.workflow.store import Store
 
     asked = experiments.load(experiment, settings, data)
     if output is not None:
         prepare(output)
+    if not store.is_dir():
+        raise UnknownName(f"{store}: no such store", "`xadapt run` makes it; --store gives another one")
     results = table.results(asked.cells(), Store(store))
     board, name = standing.board(asked, results), Path(experiment).stem
     facts: dict[str, Any] = {}

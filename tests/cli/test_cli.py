@@ -141,6 +141,7 @@ def test_a_stopped_run_continues(tmp_path, number):
         (["nosuch"], 2, "No such command"),
         (["explain", "ffffffff"], 3, "no digest starts with 'ffffffff'"),
         (["verify", "--store", "/nonexistent"], 3, "no such store"),
+        (["report", "demo", "--store", "/nonexistent"], 3, "/nonexistent: no such store"),
         (["tasks", "show", "xnil"], 3, "did you mean 'xnli'"),
         (["run", "demo", "--again"], 2, "--again needs --only"),
         (["run", "demo", "--only", "zzzz"], 3, "--only zzzz: 0 stages here start so"),

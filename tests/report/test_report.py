@@ -213,3 +213,24 @@ def test_a_score_at_chance_is_marked_and_counts(asked, store):
     assert cell.status == "ok" and cell.as_json()["at_chance"] is True
     assert Table.of(found).cell(Row("alone", "small"), "pawsx").text() == "48.7~"
     assert f"50.0~ {mine.digest[:8]}" in shown(found, 200) and "best constant answer" in shown(found, 200)
+
+
+def test_rows_of_test_data_that_are_not_whole_are_shown_once(asked, store):
+    fakes.fill(asked, store)
+    data = score(asked, "pawsx", "qaa", "alone").predictions.data
+    with store.writing(data) as work:
+        work.notes |= {
+            "read": 1200,
+            "kept": 1150,
+            "dropped": {"no label": 50, "limit": 0},
+            "flawed": {"odd": 2},
+        }
+    other = score(asked, "pawsx", "qab", "alone").predictions.data
+    with store.writing(other) as work:
+        work.notes |= {"read": 9, "kept": 4, "dropped": {"limit": 5}}
+    found = results(asked.cells(), store)
+    page = markdown.page("e", found)
+    assert page.count("| pawsx | qaa | 1,200 | 1,150 | 50 left out: no label; 2 kept: odd |") == 1
+    rows = {(r.cell.task, r.cell.language): r.as_json().get("rows") for r in found}
+    assert rows["pawsx", "qab"] is None, "a limit has its own mark"
+    assert rows["pawsx", "qaa"]["kept"] == 1150

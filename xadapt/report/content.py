@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from xadapt.benchmarks import Average
 from xadapt.report.difference import Interval
@@ -32,6 +33,7 @@ def sections(found: Sequence[Result], languages: bool, board: Board | None = Non
     table = Table.of(found)
     made = [
         _problems(found),
+        _rows(found),
         *(_benchmark(board, table) if board else ()),
         _means(table, "all", "Scores", "Mean over languages, English included."),
         _means(table, "zero-shot", "Zero-shot scores", "Mean over languages without English."),
@@ -51,6 +53,24 @@ def _problems(found: Sequence[Result]) -> Section:
         rows.append(("", "", "", "missing", f"{missing} of {len(found)} cells have not run"))
     head = ("task", "language", "composition", "status", "why")
     return Section("Failed, collapsed and missing", head, tuple(rows))
+
+
+def _rows(found: Sequence[Result]) -> Section:
+    """One line for each test set, whatever was scored on it."""
+    own = {(r.cell.task, r.cell.language): r.rows for r in found if r.rows}
+    rows = (
+        (task, language, f"{of['read']:,}", f"{of['kept']:,}", _reasons(of))
+        for (task, language), of in own.items()
+    )
+    note = "Scored: every row that was kept. Only training needs to know where an answer stands."
+    return Section(
+        "Test rows left out or at fault", ("task", "language", "read", "kept", "why"), tuple(rows), note
+    )
+
+
+def _reasons(rows: Mapping[str, Any]) -> str:
+    left = [f"{count:,} left out: {why}" for why, count in rows.get("dropped", {}).items()]
+    return "; ".join([*left, *(f"{count:,} kept: {why}" for why, count in rows.get("flawed", {}).items())])
 
 
 def _benchmark(board: Board, table: Table) -> tuple[Section, ...]:

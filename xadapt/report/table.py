@@ -10,6 +10,8 @@ from typing import Any, Literal, NamedTuple
 from xadapt.errors import IntegrityError
 from xadapt.experiment import Cell
 from xadapt.report.difference import Interval, difference
+from xadapt.stages.data import Data
+from xadapt.workflow.record import Record
 from xadapt.workflow.store import Store
 
 
@@ -55,6 +57,8 @@ class Result:
     """Every number of the metric, the main one too."""
     at_chance: bool = False
     """Whether its interval reaches what the best constant answer scores."""
+    rows: Mapping[str, Any] = field(default_factory=dict)
+    """What became of the rows of its test data, where not all were kept for what they are."""
 
     @property
     def mark(self) -> str:
@@ -82,12 +86,31 @@ class Result:
             "status": self.status,
             "at_chance": self.at_chance,
             "why": self.why,
-        }
+        } | ({"rows": dict(self.rows)} if self.rows else {})
 
 
 def results(cells: Iterable[Cell], store: Store) -> list[Result]:
     """Read each cell's score; one whose files were changed is failed, never shown."""
-    return [_result(cell, store) for cell in cells]
+    found = [_result(cell, store) for cell in cells]
+    every = dict.fromkeys(each.cell.score.predictions.data for each in found if each.cell.score)
+    rows = {data: _rows(data, store) for data in every}
+    return [
+        replace(each, rows=rows[each.cell.score.predictions.data]) if each.cell.score else each
+        for each in found
+    ]
+
+
+def _rows(data: Data, store: Store) -> dict[str, Any]:
+    """Its notes on rows; none where nothing is special, or the data are no longer there."""
+    if data not in store:
+        return {}
+    try:
+        notes = Record.read(store.folder(data.digest)).notes
+    except IntegrityError:
+        return {}
+    left = {why: count for why, count in notes.get("dropped", {}).items() if why != "limit"}
+    odd = {name: found for name, found in (("dropped", left), ("flawed", notes.get("flawed"))) if found}
+    return {"read": notes["read"], "kept": notes["kept"]} | odd if odd else {}
 
 
 def _result(cell: Cell, store: Store) -> Result:
