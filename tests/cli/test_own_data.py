@@ -247,7 +247,11 @@ ROWS = {
         "q?,x here y,here,two",
         "quiz_en.csv:10: field 'start': 'two' is no character offset",
     ),
-    "answer": ("quiz_en.csv", "q?,x here y,here,3", "quiz_en.csv:10: answer not in the context"),
+    "answer": (
+        "quiz_train.jsonl",
+        '{"question": "q?", "context": "x here y", "answers": {"text": ["here"], "answer_start": [3]}}',
+        "quiz_train.jsonl:9: answer not in the context",
+    ),
     "choice": ("pick_train.csv", "c,x,y,C", "pick_train.csv:10: field 'right': 'C' is none of the labels"),
 }
 
