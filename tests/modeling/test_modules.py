@@ -9,6 +9,7 @@ from xadapt.composition import Alone, Continue, Fuse, Stack
 from xadapt.errors import ConfigError
 from xadapt.modeling import bottleneck_format, formats, fusion_format
 from xadapt.modeling.assemble import Assembled, Slot
+from xadapt.modeling.combined import Fusion
 from xadapt.modeling.encoder import Encoder, Packed
 from xadapt.recipe import Bottleneck, LoRA
 
@@ -183,4 +184,4 @@ def test_refuses_a_module_of_another_depth_and_a_fusion_of_unlike_parts():
         Assembled([Slot(own=short)], config())
     other = random_module(Bottleneck(reduction_factor=8), 1)
     with pytest.raises(ConfigError, match="one method and size"):
-        Assembled([Slot(Fuse((module, other)), combined=random_fusion((module, module), 1).__class__({}, (module, other)))], config())  # fmt: skip  # noqa: E501
+        Assembled([Slot(Fuse((module, other)), combined=Fusion({}, (module, other)))], config())
