@@ -113,14 +113,14 @@ def test_real_rows_have_an_answer_in_every_language_of_the_folder() -> None:
     found = origins(sources(what.test("zh")), "folder", REAL, None)
     assert [each.name.split("/")[1] for each in found] == ["zh", *(c for c in there if c != "zh")]
     counts = Counts()
-    passages = list(gather(rows(found, REAL), counts.drop))
+    passages = list(gather(rows(found, REAL, Counter()), counts.drop))
     queries = [each for each in passages if each.side == "query"]
     candidates = {each.id: each for each in passages if each.side == "candidate"}
     assert len(queries) == 155 and not counts.dropped and len(there) > 1
     assert all(len(each.relevant) == len(there) for each in queries)
     assert all(name in candidates for each in queries for name in each.relevant)
     train = origins(sources(what.train), "folder", REAL, None)
-    pairs = [each for each in gather(rows(train, REAL), counts.drop) if each.side == "query"]
+    pairs = [each for each in gather(rows(train, REAL, Counter()), counts.drop) if each.side == "query"]
     assert len(pairs) > 3000 and all(len(each.relevant) >= 1 for each in pairs)
 
 
@@ -131,7 +131,7 @@ def test_the_pool_is_of_every_language_of_the_toy_world() -> None:
     assert what.test
     found = origins(sources(what.test("qab")), "toyworld", None, 5)
     assert len(found) == len(toyworld.LANGUAGES)
-    queries = [each for each in gather(rows(found, None), Counts().drop) if each.side == "query"]
+    queries = [each for each in gather(rows(found, None, Counter()), Counts().drop) if each.side == "query"]
     assert [len(each.relevant) for each in queries] == [len(found)] * 5
 
 

@@ -1,5 +1,6 @@
 """Mewsli-X: the three forms of its rows, and where they come from."""
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -53,9 +54,8 @@ def test_every_mention_of_the_toy_world_has_its_entity_in_the_pool() -> None:
     what = task("mewslix")
     assert what.test
     for language in ("en", "qad"):
-        found = list(
-            gather(rows(origins(sources(what.test(language)), "toyworld", None, 50), None), Counts().drop)
-        )
+        places = origins(sources(what.test(language)), "toyworld", None, 50)
+        found = list(gather(rows(places, None, Counter()), Counts().drop))
         pool = {each.id for each in found if each.side == "candidate"}
         queries = [each for each in found if each.side == "query"]
         assert len(pool) == len(queries) == 50 and {name for q in queries for name in q.relevant} == pool

@@ -75,13 +75,14 @@ def test_on_the_toy_world(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_ccg_predicts_the_categories_of_its_training_data(tmp_path: Path) -> None:
-    score = scores(tmp_path, "ccg", "toyworld", ["en"], None)[1]
+    found = [score.predictions for score in scores(tmp_path, "ccg", "toyworld", ["en"], None)]
+    (predict,) = (each for each in found if isinstance(each, Predict))
     store = Store(tmp_path / "store")
-    assert isinstance(score.predictions, Predict) and isinstance(score.predictions.module, Train)
-    train = store.path(score.predictions.module.data) / "examples.jsonl"
+    assert isinstance(predict.module, Train)
+    train = store.path(predict.module.data) / "examples.jsonl"
     known = examples.labels(examples.read(train, "tagging"))
-    assert head_format.labels(store.path(score.predictions.module)) == known and len(known) > 10
-    lines = (store.path(score.predictions) / "predictions.jsonl").read_text().splitlines()
+    assert head_format.labels(store.path(predict.module)) == known and len(known) > 10
+    lines = (store.path(predict) / "predictions.jsonl").read_text().splitlines()
     assert {tag for line in lines for tag in json.loads(line)["prediction"]} <= set(known)
 
 
