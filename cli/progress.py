@@ -14,8 +14,6 @@ from xadapt.workflow.store import Store
 EVERY = 25
 """Short stages get a plain line only this often."""
 LONG = ("train", "encoder")
-SHORT_COST = {"predict": 400.0}
-"""What a stage without a recipe costs, in training examples."""
 
 
 class Progress:
@@ -24,7 +22,7 @@ class Progress:
     def __init__(self, stages: Sequence[Stage], store: Store, quiet: bool) -> None:
         self.store, self.quiet = store, quiet
         self.total, self.done = len(stages), 0
-        self.cost, self.spent_cost = sum(map(_cost, stages)), 0.0
+        self.work, self.spent_work = sum(stage.work for stage in stages), 0.0
         self.tokens = 0
         self.started = time.monotonic()
         self.shown = 0.0
@@ -50,7 +48,7 @@ class Progress:
         """One stage is over; `reason` says why it failed."""
         stage = outcome.stage
         self.done += 1
-        self.spent_cost += _cost(stage)
+        self.spent_work += stage.work
         if outcome.status == "failed":
             self._write(f"[{self.done}/{self.total}] failed: {stage.title()}: {reason}", keep=True)
         elif not self.quiet:
@@ -69,7 +67,7 @@ class Progress:
 
     def _pace(self) -> str:
         spent = time.monotonic() - self.started
-        left = spent / max(self.spent_cost, 1e-6) * (self.cost - self.spent_cost)
+        left = spent / max(self.spent_work, 1e-6) * (self.work - self.spent_work)
         rate = f"{self.tokens / max(spent, 1e-6):,.0f} tokens/s, " if self.tokens else ""
         ending = f"about {_clock(left)} left" if self.done < self.total else "done"
         return f"{_clock(spent)}, {rate}{ending}"
@@ -82,14 +80,6 @@ class Progress:
         else:
             sys.stderr.write(f"\r\x1b[2K{text[: Console(stderr=True).width - 1]}")
         sys.stderr.flush()
-
-
-def _cost(stage: Stage) -> float:
-    """In training examples, roughly: enough to say how long the rest takes."""
-    recipe = getattr(stage, "recipe", None)
-    if recipe is None:
-        return SHORT_COST.get(stage.kind, 20.0)
-    return float((recipe.steps or 1000 * recipe.epochs) * recipe.batch)
 
 
 def _clock(seconds: float) -> str:

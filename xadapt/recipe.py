@@ -183,6 +183,11 @@ class Recipe:
     snapshots: int = field(default=SNAPSHOTS, metadata=ADDED)
     """How many, equally spaced over the steps (training/selection.py); `last` takes none."""
 
+    @property
+    def work(self) -> float:
+        """Training examples, an epoch counted as a thousand steps: before the data are read no one knows."""
+        return float((self.steps or 1000 * self.epochs) * self.batch)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sampling:

@@ -66,6 +66,17 @@ def test_of_companions_only_the_faulty_one_fails(context):
     assert record.notes["together"] == sorted(s.digest for s in group[:2])
 
 
+def test_several_workers_begin_with_what_most_still_hangs_on(context):
+    chain = Word(text="first")
+    for text in ("second", "third", "fourth"):
+        chain = Word(text=text, needs=(chain,))
+    plan = Plan.of([*(Word(text=f"s{number}") for number in range(6)), chain])
+    assert [plan.ahead[stage.digest] / plan.stages[0].work for stage in plan.stages] == [1] * 6 + [4, 3, 2, 1]
+    assert all(outcome.status == "done" for outcome in run(plan, context, workers=2))
+    ran = (context.store.root / ".ran").read_text().split()
+    assert ran.index("first") < 3 and len(ran) == 10
+
+
 def test_groups_depend_on_the_plan_alone():
     stages = [Word(text=f"k{n}", needs=(A,)) for n in range(5)]
     plan = Plan.of(stages)

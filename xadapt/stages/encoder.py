@@ -23,6 +23,10 @@ class Encoder(Stage):
 
     version = 2
 
+    @property
+    def work(self) -> float:
+        return self.recipe.work
+
     def title(self) -> str:
         return "pretrain encoder"
 

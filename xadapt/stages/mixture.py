@@ -54,6 +54,11 @@ class Mixture(Stage):
         own: Any = Multitask(tasks) if len(tasks) > 1 else tasks[0]
         return following(self.base, WithText((own,)) if self.text else own)
 
+    @property
+    def work(self) -> float:
+        steps = self.recipe.steps
+        return sum(part.recipe.work for part in self.parts) if steps is None else self.recipe.work
+
     def title(self) -> str:
         below = "" if isinstance(self.base, Alone) else f" {named(self.base)}"
         return f"train {self.expression}{below}"

@@ -42,6 +42,10 @@ class Predict(Stage):
 
     version = 2
 
+    @property
+    def work(self) -> float:
+        return 400.0
+
     def title(self) -> str:
         return f"predict {self.task} {self.language}"
 

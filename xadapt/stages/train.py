@@ -44,6 +44,10 @@ class Train(Stage):
         """What is trained, as an experiment file writes it: a task, or the chain that ends with it."""
         return following(self.base, str(self.task))
 
+    @property
+    def work(self) -> float:
+        return self.recipe.work
+
     def title(self) -> str:
         if self.language:
             return f"train language adapter {self.language}"

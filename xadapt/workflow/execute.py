@@ -52,6 +52,8 @@ class _Progress:
     """Which groups wait, run and are over."""
 
     waiting: list[Group]
+    ahead: dict[str, float]
+    """The work from each stage to the end of the plan."""
     failed: set[str] = field(default_factory=set)
     done: set[str] = field(default_factory=set)
 
@@ -67,6 +69,10 @@ class _Progress:
                 self.waiting.remove(group)
                 yield alive
 
+    def way(self, group: Group) -> float:
+        """How long the end of the plan waits at least for the group."""
+        return max(self.ahead[stage.digest] for stage in group)
+
 
 def run(plan: Plan, context: Context, *, workers: int = 1, together: int = 1) -> Iterator[Outcome]:
     """Yield the outcome of each missing stage as it ends.
@@ -80,7 +86,7 @@ def run(plan: Plan, context: Context, *, workers: int = 1, together: int = 1) ->
     _set_aside_broken(plan, store)
     done = {stage.digest for stage in plan.stages if stage in store}
     waiting = [tuple(s for s in group if s.digest not in done) for group in plan.groups(together)]
-    progress = _Progress([group for group in waiting if group], done=done)
+    progress = _Progress([group for group in waiting if group], plan.ahead, done=done)
     for _ in range(1 + len(plan.stages)):
         broken: set[str] = set()
         again: list[Group] = []
@@ -164,9 +170,14 @@ def _drive_pool(progress: _Progress, context: Context, workers: int) -> Iterator
     elsewhere: list[Stage] = []
     pool = ProcessPoolExecutor(workers, mp_context=spawn, initializer=_prepare_worker, initargs=(threads,))
     running: dict[Future[list[Outcome]], Group] = {}
+    ready: list[Group] = []
     try:
         while True:
-            running.update({pool.submit(_in_worker, group, quiet): group for group in progress.ready()})
+            # What most still hangs on comes first: no long training is left for one worker at the end.
+            ready = sorted((*ready, *progress.ready()), key=progress.way)
+            while ready and len(running) < workers:
+                group = ready.pop()
+                running[pool.submit(_in_worker, group, quiet)] = group
             if not running and not _await_others(progress, context, elsewhere):
                 break
             for future in wait(running, timeout=1.0, return_when=FIRST_COMPLETED).done:

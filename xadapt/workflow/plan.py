@@ -61,6 +61,17 @@ class Plan:
             kinds[stage.digest] = frozenset((stage.kind,)).union(*(kinds[digest] for digest in stage.inputs))
         return Counter(kind for goal in self.goals() for kind in kinds[goal.digest])
 
+    @cached_property
+    def ahead(self) -> dict[str, float]:
+        """By digest, the work of the longest way from the start of a stage to the end of the plan."""
+        after: dict[str, float] = {}
+        for stage in reversed(self.stages):
+            way = after.get(stage.digest, 0.0) + stage.work
+            after[stage.digest] = way
+            for needed in stage.inputs:
+                after[needed] = max(way, after.get(needed, 0.0))
+        return after
+
     def groups(self, together: int) -> list[tuple[Stage, ...]]:
         """Stages that run in one call, at most `together` of them, in plan order.
 

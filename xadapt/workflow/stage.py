@@ -46,6 +46,11 @@ class Stage:
         """How many stages lie below: companions of one depth can never need each other."""
         return 1 + max((stage.depth for stage in self.inputs.values()), default=0)
 
+    @property
+    def work(self) -> float:
+        """Roughly how long it takes, in training examples: orders stages and says how long the rest takes."""
+        return 20.0
+
     def title(self) -> str:
         """A few words for progress lines."""
         return self.kind
