@@ -15,7 +15,22 @@ from xadapt import __version__
 from xadapt.errors import INTERRUPTED, Unwritable, XadaptError
 from xadapt.workflow import stopping
 
-from . import demo, doctor, explain, fetch, init, languages, plan, report, run, submit, tasks, verify
+from . import (
+    demo,
+    doctor,
+    explain,
+    fetch,
+    init,
+    languages,
+    plan,
+    pull,
+    push,
+    report,
+    run,
+    submit,
+    tasks,
+    verify,
+)
 from .output import document
 
 EPILOG = (
@@ -70,6 +85,8 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
     "submit": submit.submit,
     "explain": explain.explain,
     "verify": verify.verify,
+    "push": push.push,
+    "pull": pull.pull,
     "languages": languages.languages,
     "doctor": doctor.doctor,
 }

@@ -62,6 +62,7 @@ class Refused(Exception):
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     hub: Hub
+    routes: list[tuple[str, Any]]
 
     def log_message(self, *_: Any) -> None:
         """Tests look at `asked`."""
@@ -83,7 +84,7 @@ class Handler(BaseHTTPRequestHandler):
         try:
             if self.hub.status != 200:
                 raise Refused(self.hub.status, "", "out of order")
-            for pattern, method in ROUTES:
+            for pattern, method in self.routes:
                 if found := re.fullmatch(pattern, url.path):
                     method(self, *(unquote(part or "") for part in found.groups()))
                     return
@@ -193,7 +194,7 @@ def entry(path: str, data: bytes) -> dict[str, Any]:
 
 
 KIND, REPO, REVISION = "(datasets|models)", r"([\w.-]+/[\w.-]+)", "([^/]+)"
-ROUTES: list[tuple[str, Any]] = [
+Handler.routes = [
     (f"/api/{KIND}", Handler.listing),
     (f"/api/{KIND}/{REPO}", Handler.default_info),
     (f"/api/{KIND}/{REPO}/auth-check", Handler.permission),
@@ -205,9 +206,9 @@ ROUTES: list[tuple[str, Any]] = [
 
 
 @contextmanager
-def serving(hub: Hub) -> Iterator[str]:
+def serving(hub: Hub, handler: type[Handler] = Handler) -> Iterator[str]:
     """Serve `hub` on a free port of this machine while the block runs; gives its address."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Served", (Handler,), {"hub": hub}))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Served", (handler,), {"hub": hub}))
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

@@ -108,7 +108,7 @@ class Store:
                 work = Writing(scratch)
                 yield work
                 self._finish(stage, work, time.monotonic() - started)
-                self._settle(scratch, stage.digest)
+                self.settle(scratch, stage.digest)
                 self.failure_file(stage.digest).unlink(missing_ok=True)
                 shutil.rmtree(self.progress(stage.digest), ignore_errors=True)
             finally:
@@ -147,7 +147,7 @@ class Store:
         self.folder(digest).replace(aside)
         return aside
 
-    def _settle(self, scratch: Path, digest: str) -> None:
+    def settle(self, scratch: Path, digest: str) -> None:
         """Give the finished scratch folder its name, unless another process was first."""
         final = self.folder(digest)
         if final.is_dir() and not (final / records.NAME).exists():
