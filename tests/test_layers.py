@@ -28,12 +28,12 @@ LAYERS = (
     ("tasks", "metrics", "baselines", "models", "sources", "benchmarks", "presets", "catalogue"),
     ("modeling", "task_types"),
     ("stages", "training"),
-    ("kept", "shipped", "experiment", "report", "submission", "explain", "hub"),
+    ("kept", "shipped", "experiment", "report", "submission", "explain", "hub", "serving"),
     ("cli", "configs"),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 HEAVY = {"torch", "transformers", "adapters", "peft", "datasets", "accelerate", "tokenizers"}
-MAY_BE_HEAVY = {"modeling", "task_types", "training"}
+MAY_BE_HEAVY = {"modeling", "task_types", "training", "serving"}
 
 
 def modules() -> list[tuple[str, Path]]:

@@ -152,17 +152,30 @@ def decode(
     Where the task has questions without an answer, also empty when the lowest score of "no answer" over the
     windows, both ends at the first token, exceeds the best span's (Devlin et al. 2019, threshold 0).
     """
-    best: dict[int, tuple[float, str]] = {}
+    found = places(outputs, items, examples, labels)
+    return [example.context[start:end] for example, (start, end) in zip(examples, found, strict=True)]
+
+
+def places(
+    outputs: Sequence[np.ndarray],
+    items: Sequence[Item],
+    examples: Sequence[Question],
+    labels: Sequence[str],
+) -> list[tuple[int, int]]:
+    """What `decode` gives as characters [start, end) of the context, (0, 0) where it is empty."""
+    best: dict[int, tuple[float, int, int]] = {}
     none: dict[int, float] = {}
     for logits, item in zip(outputs, items, strict=True):
         if labels:
             none[item.example] = min(none.get(item.example, np.inf), float(logits[0].sum()))
         score, start, end = _best_span(logits, item.detail)
-        if score > best.get(item.example, (-np.inf, ""))[0]:
-            text = examples[item.example].context[item.detail[start, 0] : item.detail[end, 1]]
-            best[item.example] = score, text
-    found = (best.get(index, (-np.inf, "")) for index in range(len(examples)))
-    return ["" if none.get(index, -np.inf) > score else text for index, (score, text) in enumerate(found)]
+        if score > best.get(item.example, (-np.inf, 0, 0))[0]:
+            best[item.example] = score, int(item.detail[start, 0]), int(item.detail[end, 1])
+    found = (best.get(index, (-np.inf, 0, 0)) for index in range(len(examples)))
+    return [
+        (0, 0) if none.get(index, -np.inf) > score else (start, end)
+        for index, (score, start, end) in enumerate(found)
+    ]
 
 
 def _best_span(logits: np.ndarray, spans: np.ndarray) -> tuple[float, int, int]:
