@@ -1,25 +1,55 @@
 """`xadapt plan`"""
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
 from .options import DEFAULT_STORE, DataPath, ExperimentName, Json, Settings, StorePath
 from .output import document, stdout
+
+if TYPE_CHECKING:
+    from xadapt.experiment import Experiment
+    from xadapt.forecast.device import Device
+    from xadapt.forecast.table import Forecast
+    from xadapt.workflow.plan import Plan
+    from xadapt.workflow.store import Store
+
+DeviceName = Annotated[
+    str | None,
+    typer.Option(
+        "--device",
+        help="Whose hours: calibrated, or a stated one such as h200; the calibrated one where there is one.",
+        rich_help_panel="Where",
+    ),
+]
+Workers = Annotated[
+    int, typer.Option(min=1, help="Processes that will share the cores.", rich_help_panel="Where")
+]
+Check = Annotated[bool, typer.Option("--check", help="Of what has run: forecast against actual.")]
 
 
 def plan(
     experiment: ExperimentName,
     store: StorePath = DEFAULT_STORE,
     data: DataPath = None,
+    device: DeviceName = None,
+    workers: Workers = 1,
+    check: Check = False,
     settings: Settings = None,
     as_json: Json = False,
 ) -> None:
-    """Say what an experiment needs, how much of it is there, and how many numbers share it.
+    """Say what an experiment needs, how much of it is there, what the rest costs, and what is shared.
 
-    Nothing runs, nothing heavy is loaded.
+    Nothing runs, nothing heavy is loaded. Hours need a device: `xadapt bench device` measures this one.
 
     **Examples**
 
-    `xadapt plan demo`
+    `xadapt plan demo --workers 2`
 
-    `xadapt plan xstilts --json`
+    `xadapt plan xstilts --device h200 --json`
+
+    `xadapt plan demo --check`
     """
     from xadapt import experiment as experiments
     from xadapt.sources.fetch import Needs
@@ -27,21 +57,76 @@ def plan(
     from xadapt.workflow.store import Store
 
     asked = experiments.load(experiment, settings, data)
-    made = Plan.of(asked.goals())
-    missing = Plan(tuple(made.missing(Store(store)))).count()
-    stages, served = made.count(), made.served()
-    cells = list(asked.cells())
-    undefined = sum(cell.score is None for cell in cells)
+    made, kept = Plan.of(asked.goals()), Store(store)
+    found = _device(device, asked, workers)
+    if check:
+        _check(made, kept, found, data, as_json)
+        return
+    costs = _forecast(made, kept, asked, found, data)
     unlocked = Needs.of(made.stages).unlocked
     if as_json:
-        counts = {"stages": dict(stages), "missing": dict(missing), "served": dict(served)}
-        facts = {"cells": len(cells), "undefined": undefined, "unlocked": unlocked}
-        document({"experiment": experiment} | counts | facts)
+        facts = _facts(made, asked, costs, found, workers)
+        document({"experiment": experiment} | facts | {"unlocked": unlocked})
         return
-    out = stdout()
-    for kind, count in stages.items():
-        out.print(f"{kind:9} {count:6}  to do {missing[kind]:6}  for {served[kind]:6} numbers")
-    out.print(f"{len(cells)} cells, {undefined} of them undefined; store {store}")
+    _print(made, asked, costs, found, workers, store)
     if unlocked:
         said = "source on the hub is" if unlocked == 1 else "sources on the hub are"
-        out.print(f"{unlocked} {said} not locked: xadapt fetch {experiment}", markup=False)
+        stdout().print(f"{unlocked} {said} not locked: xadapt fetch {experiment}", markup=False)
+
+
+def _device(name: str | None, asked: "Experiment", workers: int) -> "Device | None":
+    import os
+
+    from xadapt.forecast.device import device
+    from xadapt.forecast.shape import shape
+
+    return device(name, shape(asked.base), max(1, (os.cpu_count() or 1) // workers))
+
+
+def _forecast(
+    made: "Plan", store: "Store", asked: "Experiment", device: "Device | None", data: Path | None
+) -> "Forecast":
+    from xadapt.forecast.reading import Reading
+    from xadapt.forecast.table import forecast
+    from xadapt.forecast.work import Forecaster
+
+    forecaster = Forecaster(Reading(store, data))
+    return forecast(made, list(made.missing(store)), asked, forecaster, device)
+
+
+def _facts(
+    made: "Plan", asked: "Experiment", costs: "Forecast", device: "Device | None", workers: int
+) -> dict[str, Any]:
+    missing = {kind: total.to_do for kind, total in costs.kinds.items() if total.to_do}
+    cells = list(asked.cells())
+    counts: dict[str, Any] = {"stages": dict(made.count()), "missing": missing, "served": dict(made.served())}
+    counts |= {"cells": len(cells), "undefined": sum(cell.score is None for cell in cells)}
+    of = None if device is None else {"name": device.name, "basis": device.basis, "workers": workers}
+    return counts | {"device": of} | costs.facts()
+
+
+def _print(
+    made: "Plan", asked: "Experiment", costs: "Forecast", device: "Device | None", workers: int, store: Path
+) -> None:
+    from xadapt.forecast.text import compositions, kinds, notes, sharing
+
+    out = stdout()
+    served, cells = made.served(), list(asked.cells())
+    undefined = sum(cell.score is None for cell in cells)
+    for line in (*kinds(costs, served), "", *compositions(costs), "", *sharing(costs)):
+        out.print(line, markup=False)
+    out.print(f"{len(cells)} cells, {undefined} of them undefined; store {store}", markup=False)
+    for line in notes(costs, device, workers):
+        out.print(line, markup=False)
+
+
+def _check(made: "Plan", store: "Store", device: "Device | None", data: Path | None, as_json: bool) -> None:
+    from xadapt.forecast.check import check
+    from xadapt.forecast.text import checked
+
+    found = check(made, store, device, data)
+    if as_json:
+        document(found.facts())
+        return
+    for line in checked(found):
+        stdout().print(line, markup=False)

@@ -25,10 +25,10 @@ LAYERS = (
         "toml",
         "toyworld",
     ),
-    ("tasks", "metrics", "baselines", "models", "sources", "benchmarks", "presets", "catalogue"),
+    ("tasks", "metrics", "baselines", "models", "sources", "benchmarks", "presets", "catalogue", "memory"),
     ("modeling", "task_types"),
     ("stages", "training"),
-    ("kept", "shipped", "experiment", "report", "submission", "explain", "hub", "serving"),
+    ("kept", "shipped", "experiment", "forecast", "report", "submission", "explain", "hub", "serving"),
     ("cli", "configs"),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

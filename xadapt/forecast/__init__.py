@@ -1,0 +1,1 @@
+"""What a plan will cost before it runs: tokens, FLOPs, time on a device, disk."""

@@ -1,0 +1,116 @@
+"""Forecast against actual, of the stages that have run: the forecast sees nothing of what they left."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xadapt.forecast.device import Device
+from xadapt.forecast.reading import Reading
+from xadapt.forecast.work import Forecaster
+from xadapt.workflow.plan import Plan
+from xadapt.workflow.record import Record
+from xadapt.workflow.store import Store
+
+
+@dataclass
+class Pair:
+    """Forecast and actual of some stages."""
+
+    stages: int = 0
+    tokens: float = 0.0
+    actual_tokens: float = 0.0
+    seconds: float | None = None
+    actual_seconds: float = 0.0
+    disk: float = 0.0
+    actual_disk: float = 0.0
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "stages": self.stages,
+            "tokens": _pair(self.tokens, self.actual_tokens),
+            "seconds": _pair(self.seconds, self.actual_seconds),
+            "disk_bytes": _pair(self.disk, self.actual_disk),
+        }
+
+
+def _pair(forecast: float | None, actual: float) -> dict[str, float | None]:
+    ratio = round(forecast / actual, 4) if forecast is not None and actual else None
+    return {
+        "forecast": None if forecast is None else round(forecast, 1),
+        "actual": round(actual, 1),
+        "ratio": ratio,
+    }
+
+
+@dataclass(frozen=True)
+class Checked:
+    """By kind of stage."""
+
+    kinds: dict[str, Pair]
+    device: str
+    remarks: tuple[str, ...]
+
+    @property
+    def total(self) -> Pair:
+        every = list(self.kinds.values())
+        seconds = [pair.seconds for pair in every if pair.seconds is not None]
+        return Pair(
+            sum(pair.stages for pair in every),
+            sum(pair.tokens for pair in every),
+            sum(pair.actual_tokens for pair in every),
+            sum(seconds) if seconds else None,
+            sum(pair.actual_seconds for pair in every),
+            sum(pair.disk for pair in every),
+            sum(pair.actual_disk for pair in every),
+        )
+
+    def facts(self) -> dict[str, Any]:
+        kinds = {kind: pair.facts() for kind, pair in self.kinds.items()}
+        return {"device": self.device, "kinds": kinds, "total": self.total.facts(), "remarks": self.remarks}
+
+
+def check(plan: Plan, store: Store, device: Device | None, data: Path | None) -> Checked:
+    """Of each finished stage what would have been forecast before it ran, and what its record says."""
+    forecaster = Forecaster(Reading(None, data))
+    kinds: dict[str, Pair] = {}
+    records: list[Record] = []
+    for stage in plan.stages:
+        if stage not in store:
+            continue
+        record = store.record(stage.digest)
+        records.append(record)
+        work, pair = forecaster.work(stage), kinds.setdefault(stage.kind, Pair())
+        pair.stages += 1
+        pair.tokens += work.tokens
+        pair.actual_tokens += _share(record, float(record.notes.get("tokens", 0)), "training_seconds")
+        pair.actual_seconds += _seconds(record)
+        pair.disk += work.disk
+        pair.actual_disk += sum(record.sizes.values())
+        if device is not None:
+            pair.seconds = (pair.seconds or 0.0) + device.seconds(work)
+    return Checked(kinds, "" if device is None else device.name, tuple(_remarks(records, device)))
+
+
+def _seconds(record: Record) -> float:
+    """Of one stage: what ran side by side is shared out."""
+    if "training_seconds" in record.notes:
+        return _share(record, float(record.notes["training_seconds"]), "training_seconds")
+    return float(record.notes.get("predicting_seconds", record.seconds))
+
+
+def _share(record: Record, value: float, sign: str) -> float:
+    """A fact of a whole loop, shared by the trainings in it; a prediction has facts of its own."""
+    return value / max(1, len(record.notes.get("together", ()))) if sign in record.notes else value
+
+
+def _remarks(records: Sequence[Record], device: Device | None) -> list[str]:
+    if not records:
+        return ["nothing of this plan has run in this store"]
+    threads = sorted({note for record in records if (note := record.notes.get("threads"))})
+    said = [] if not threads else [f"trainings ran with {' and '.join(map(str, threads))} threads each"]
+    resumed = sum(bool(record.notes.get("resumed_at_step")) for record in records)
+    if resumed:
+        said.append(f"{resumed} trainings were resumed: their seconds are those since then")
+    said.append("no time: run xadapt bench device" if device is None else f"{device.name}: {device.basis}")
+    return said

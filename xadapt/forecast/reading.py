@@ -1,0 +1,139 @@
+"""Rows and tokens of data: exact where they were read, else sizes of the task and the table of lengths."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from xadapt.errors import XadaptError
+from xadapt.forecast.lengths import USUAL, Length, length
+from xadapt.recipe import Recipe
+from xadapt.sources import Folder, Hub, Origin, Own, Toy
+from xadapt.sources import folder as folders
+from xadapt.stages.data import Data
+from xadapt.tasks import task
+from xadapt.workflow.store import Store
+
+ROWS = {
+    ("panx", "train"): 20_000,
+    ("panx", "test"): 6_000,
+    ("udpos", "train"): 21_253,
+    ("udpos", "test"): 2_500,
+    ("tatoeba", "test"): 900,
+    ("bucc2018", "test"): 400_000,
+    ("tydiqa", "train"): 3_696,
+    ("tydiqa", "test"): 600,
+    ("lareqa", "train"): 170_000,
+    ("lareqa", "test"): 13_000,
+    ("mewslix", "train"): 60_000,
+    ("mewslix", "test"): 500_000,
+    ("mlqa", "test"): 6_500,
+    ("text", "train"): 500_000,
+}
+"""Of tasks whose sizes are not verified: assumptions, of languages the mean."""
+UNKNOWN = 10_000
+LARGEST = 256 * 2**20
+"""Bytes of a local file whose lines are counted."""
+
+
+@dataclass(frozen=True)
+class Amount:
+    """Examples of one Data stage, and how long they are."""
+
+    rows: int
+    length: Length
+    exact: bool = False
+    """They were read or counted."""
+
+
+@dataclass
+class Reading:
+    """What is known of data before a plan runs. Without a store nothing that has run is looked at."""
+
+    store: Store | None = None
+    folder: Path | None = None
+    """Of `--data`."""
+    _known: dict[str, Amount] = field(default_factory=dict)
+
+    def of(self, data: Data) -> Amount:
+        if data.digest not in self._known:
+            self._known[data.digest] = self._read(data) or self._before(data)
+        return self._known[data.digest]
+
+    def _read(self, data: Data) -> Amount | None:
+        if self.store is None or data not in self.store:
+            return None
+        record = self.store.record(data.digest)
+        rows = int(record.notes["kept"])
+        size = record.sizes.get("examples.jsonl", 0) / max(1, rows)
+        found = _length(data)
+        if found.assumed and size:
+            # Text of a known size on disk: as many tokens for each byte as is usual for its type.
+            scale = size / found.bytes
+            tokens = tuple(max(3, round(each * scale)) for each in found.tokens)
+            found = replace(found, tokens=tokens, bytes=size)
+        return Amount(rows, replace(found, bytes=size or found.bytes), exact=True)
+
+    def _before(self, data: Data) -> Amount:
+        counted = [self._rows(data, origin) for origin in data.rows]
+        rows = sum(many for many, _ in counted)
+        if data.limit is not None:
+            rows = min(rows, data.limit)
+        return Amount(max(1, rows), _length(data), exact=all(exact for _, exact in counted))
+
+    def _rows(self, data: Data, origin: Origin) -> tuple[int, bool]:
+        if isinstance(origin, Toy):
+            return origin.size, True
+        lines = self._lines(origin)
+        if lines is not None:
+            return lines, True
+        return _stated(data) // len(data.rows), False
+
+    def _lines(self, origin: Origin) -> int | None:
+        """Of a local file of lines."""
+        try:
+            if isinstance(origin, Own):
+                place = Path(origin.path)
+            elif isinstance(origin, Folder) and self.folder is not None:
+                place = folders.file(self.folder, origin.name)
+            else:
+                return None
+            if place.suffix not in (".jsonl", ".txt", ".csv", ".tsv") or place.stat().st_size > LARGEST:
+                return None
+            head = place.suffix in (".csv", ".tsv")
+            with place.open("rb") as file:
+                return max(0, sum(1 for _ in file) - head)
+        except (OSError, XadaptError):
+            return None
+
+
+def _split(data: Data) -> str:
+    first = data.rows[0]
+    name = first.split if isinstance(first, Hub | Toy) else first.name if isinstance(first, Folder) else ""
+    return "train" if "train" in name and not data.scored else "test"
+
+
+def _stated(data: Data) -> int:
+    """Of the public data set, whole."""
+    what, split = task(data.task), _split(data)
+    known = what.sizes and (what.sizes.train if split == "train" else what.sizes.test or what.sizes.dev)
+    return known or ROWS.get((what.name, split), UNKNOWN)
+
+
+def _length(data: Data) -> Length:
+    what = task(data.task)
+    if what.declared is not None:
+        return USUAL[what.type]
+    world = "toyworld" if isinstance(data.rows[0], Toy) else "real"
+    return length(world, what.name, _split(data), what.type)
+
+
+def items(amount: Amount, kind: str, recipe: Recipe) -> tuple[float, float]:
+    """(items, tokens of one) of examples as a recipe cuts them; an item is what a batch counts."""
+    if kind == "span":
+        windows, tokens = amount.length.windows(recipe.max_length, recipe.stride)
+        return amount.rows * windows, tokens / windows
+    return float(amount.rows), amount.length.cut(recipe.max_length)
+
+
+def facts(amount: Amount) -> dict[str, Any]:
+    return {"rows": amount.rows, "exact": amount.exact, "assumed_length": amount.length.assumed}

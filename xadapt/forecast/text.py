@@ -1,0 +1,114 @@
+"""A forecast as lines for people."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+
+from xadapt.forecast.check import Checked
+from xadapt.forecast.device import Device
+from xadapt.forecast.table import Forecast, Total
+
+
+def kinds(costs: Forecast, served: Mapping[str, int]) -> Iterator[str]:
+    """One line for each kind of stage, and the total."""
+    rows: list[tuple[str, ...]] = [("stage", "there", "to do", "tokens", "time", "disk", "numbers")]
+    for kind, total in costs.kinds.items():
+        rows.append((kind, *_counts(total), f"{served.get(kind, 0):,}"))
+    rows.append(("in total", *_counts(costs.total), ""))
+    return _aligned(rows)
+
+
+def _counts(total: Total) -> tuple[str, ...]:
+    there = total.stages - total.to_do
+    return f"{there:,}", f"{total.to_do:,}", number(total.tokens), clock(total.seconds), size(total.disk)
+
+
+def compositions(costs: Forecast) -> Iterator[str]:
+    """What each composition adds to those above it, and what it would cost without them."""
+    rows = [("composition", "numbers", "adds trainings", "tokens", "time", "by itself", "time")]
+    for price in costs.prices:
+        adds, alone = price.adds, price.alone
+        rows.append(
+            (
+                price.composition,
+                f"{price.numbers:,}",
+                f"{adds.trainings:,}",
+                number(adds.tokens),
+                clock(adds.seconds),
+                f"{alone.trainings:,}",
+                clock(alone.seconds),
+            )
+        )
+    return _aligned(rows)
+
+
+def sharing(costs: Forecast) -> Iterator[str]:
+    """Trainings by the targets that share them."""
+    groups: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for one in costs.shared:
+        groups[tuple(sorted(one.targets))].append(one.numbers)
+    for targets, counts in groups.items():
+        few, many = min(counts), max(counts)
+        each = f"{many:,}" if few == many else f"{few:,} to {many:,}"
+        subject = "training is" if len(counts) == 1 else "trainings are"
+        yield f"{len(counts)} {subject} shared by {', '.join(targets)}: {each} numbers each"
+
+
+def notes(costs: Forecast, device: Device | None, workers: int) -> Iterator[str]:
+    """What the figures rest on."""
+    total = costs.total
+    if device is None:
+        yield "no time: run xadapt bench device, or name a device that is stated (--device h200)"
+    else:
+        yield f"device {device.name}: {device.basis}"
+        if workers > 1 and total.seconds:
+            yield f"with {workers} workers about {clock(total.seconds / workers)}"
+    if costs.guessed:
+        yield f"assumed: rows of {costs.guessed} data stages, those of the public data; lengths from a table"
+
+
+def checked(found: Checked) -> Iterator[str]:
+    """Forecast against actual, by kind of stage."""
+    rows = [("stage", "finished", "tokens", "actual", "ratio", "time", "actual", "ratio")]
+    for kind, pair in (*found.kinds.items(), ("in total", found.total)):
+        times = (clock(pair.seconds), clock(pair.actual_seconds), ratio(pair.seconds, pair.actual_seconds))
+        tokens = (number(pair.tokens), number(pair.actual_tokens), ratio(pair.tokens, pair.actual_tokens))
+        rows.append((kind, f"{pair.stages:,}", *tokens, *times))
+    yield from _aligned(rows)
+    yield from found.remarks
+
+
+def ratio(forecast: float | None, actual: float) -> str:
+    return f"{forecast / actual:.2f}" if forecast is not None and actual else "-"
+
+
+def number(count: float) -> str:
+    """1,234 as it is, then with k, M, G, T."""
+    for unit in ("", " k", " M", " G"):
+        if count < 10_000:
+            return f"{count:,.0f}{unit}"
+        count /= 1000
+    return f"{count:,.0f} T"
+
+
+def size(count: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:,.0f} {unit}"
+        count /= 1000
+    return f"{count:,.1f} TB"
+
+
+def clock(seconds: float | None) -> str:
+    if seconds is None:
+        return "-"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:,.2f} h"
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
+    for row in rows:
+        first, *rest = row
+        cells = (text.rjust(width) for text, width in zip(rest, widths[1:], strict=True))
+        yield "  ".join((first.ljust(widths[0]), *cells))
