@@ -7,14 +7,17 @@ from typing import Any
 from xadapt.benchmarks import Average
 from xadapt.report.difference import Interval
 from xadapt.report.standing import Board, Standing
-from xadapt.report.table import BASELINE, Part, Result, Row, Table, row_of
+from xadapt.report.table import BASELINE, Mean, Part, Result, Status, Table, row_of
 
+PROBLEMS: tuple[Status, ...] = ("failed", "collapsed", "limited")
+WHY = {"collapsed": "one and the same prediction for every item", "limited": "some rows were left out"}
 LIMITED = "*: some rows were left out."
 CHANCE = "~: some score is not above the best constant answer, by its own 95 % interval."
 SELECTED = (
     "(dev), (average), (oracle): weights of the snapshot that is best on English development data, the mean "
     "of the snapshots, the snapshot that is best on development data of the test language; else the last."
 )
+INTERVAL = "In brackets: 95 % bootstrap interval over test items."
 LEGEND = f"n/a: not defined. (k/n): mean of the k cells of n that are there. {LIMITED} {CHANCE} {SELECTED}"
 
 
@@ -29,30 +32,54 @@ class Section:
 
 
 def sections(found: Sequence[Result], languages: bool, board: Board | None = None) -> list[Section]:
-    """Problems first, then the benchmark, means, comparisons with `alone` and baselines, the languages."""
+    """Problems first, then the benchmark, means, baselines, gains over `alone`, the languages."""
     table = Table.of(found)
     made = [
-        _problems(found),
-        _rows(found),
-        *(_benchmark(board, table) if board else ()),
-        _means(table, "all", "Scores", "Mean over languages, English included."),
-        _means(table, "zero-shot", "Zero-shot scores", "Mean over languages without English."),
+        *problems(found),
+        *tables(found, board),
         _gains(table, "zero-shot", "Gain over alone, zero-shot"),
         _gains(table, "en", "Gain over alone, English"),
-        _baselines(table),
     ]
     if languages:
         made += [_languages(table, task) for task in table.tasks]
     return [section for section in made if section.rows]
 
 
-def _problems(found: Sequence[Result]) -> Section:
-    bad = [r for r in found if r.status in ("failed", "collapsed")]
-    rows = [(r.cell.task, r.cell.language, _name(row_of(r)), r.status, r.why) for r in bad]
+def problems(found: Sequence[Result]) -> list[Section]:
+    """Cells and test rows that are not what was asked for."""
+    return [section for section in (_problems(found, Table.of(found)), _rows(found)) if section.rows]
+
+
+def tables(found: Sequence[Result], board: Board | None = None) -> list[Section]:
+    """The benchmark, means and baselines."""
+    table = Table.of(found)
+    made = (
+        *(_benchmark(board, table) if board else ()),
+        _means(table, "all", "Scores", "Mean over languages, English included."),
+        _means(table, "zero-shot", "Zero-shot scores", "Mean over languages without English."),
+        _baselines(table),
+    )
+    return [section for section in made if section.rows]
+
+
+def _problems(found: Sequence[Result], table: Table) -> Section:
+    """One line for what befell a row in a task, with all the languages it befell."""
+    alike: dict[tuple[str, str, str, str], list[str]] = {}
+    for status in PROBLEMS:
+        for r in found:
+            if r.status == status:
+                why = r.why or WHY.get(status, "")
+                alike.setdefault((r.cell.task, table.name(row_of(r)), status, why), []).append(
+                    r.cell.language
+                )
+    rows = [
+        (task, ", ".join(dict.fromkeys(languages)), name, status, why)
+        for (task, name, status, why), languages in alike.items()
+    ]
     if missing := sum(r.status == "missing" for r in found):
         rows.append(("", "", "", "missing", f"{missing} of {len(found)} cells have not run"))
     head = ("task", "language", "composition", "status", "why")
-    return Section("Failed, collapsed and missing", head, tuple(rows))
+    return Section("Failed, collapsed, limited and missing", head, tuple(rows))
 
 
 def _rows(found: Sequence[Result]) -> Section:
@@ -85,7 +112,7 @@ def _overall(board: Board, table: Table) -> Section:
         found = each.averages
         groups = (_average(found.groups[group], each, members) for group, members in benchmark.groups.items())
         overall = _average(found.overall, each, benchmark.tasks)
-        rows.append((_name(each.row, table), overall, _gain(each), *groups))
+        rows.append((table.name(each.row), overall, _gain(each), *groups))
     note = (
         f"Group: mean of its tasks; {benchmark.rule}. (k/n): k of the n scores that belong to it are there; "
         f"over alone: in the tasks that both have. {LIMITED}"
@@ -98,7 +125,7 @@ def _overall(board: Board, table: Table) -> Section:
 def _by_task(board: Board, table: Table) -> Section:
     rows = (
         (
-            _name(each.row, table),
+            table.name(each.row),
             *(_average(each.averages.tasks[task], each, (task,)) for task in board.tasks),
         )
         for each in board.standings
@@ -111,7 +138,7 @@ def _by_task(board: Board, table: Table) -> Section:
 def _published(board: Board, table: Table) -> Section:
     theirs = [(each.name, *_values(each.values, board.tasks)) for each in board.published]
     ours = [
-        (_name(each.row, table), *_values(each.comparable, board.tasks))
+        (table.name(each.row), *_values(each.comparable, board.tasks))
         for each in board.standings
         if each.comparable
     ]
@@ -137,17 +164,15 @@ def _gain(of: Standing) -> str:
 
 def _means(table: Table, part: Part, title: str, note: str) -> Section:
     rows = (
-        (_name(row, table), *(table.cell(row, task, part).text() for task in table.tasks))
-        for row in table.rows
+        (table.name(row), *(_mean(table.cell(row, task, part)) for task in table.tasks)) for row in table.rows
     )
-    return Section(title, ("composition", *table.tasks), tuple(rows), f"{note} {LEGEND}")
+    return Section(title, ("composition", *table.tasks), tuple(rows), f"{note} {INTERVAL} {LEGEND}")
 
 
-def _name(row: Row, table: Table | None = None) -> str:
-    """The composition, with its recipe where there are several, and how it was selected if not the last."""
-    several = table is None or len({each.recipe for each in table.rows if each.recipe}) > 1
-    name = f"{row.composition} {row.recipe}".strip() if several else row.composition
-    return name if row.selection in ("last", "") else f"{name} ({row.selection})"
+def _mean(found: Mean) -> str:
+    """With its interval over test items, of the cells that are there."""
+    interval = found.interval
+    return found.text() if interval is None else f"{found.text()} [{interval[1]:.1f}, {interval[2]:.1f}]"
 
 
 def _signed(found: Interval | None) -> str:
@@ -162,7 +187,7 @@ def _gains(table: Table, part: Part, title: str) -> Section:
     for row in table.rows:
         if row != row.alone and row.alone in table.rows:
             gains = (_signed(table.against(row, row.alone, task, part)) for task in table.tasks)
-            rows.append((_name(row, table), *gains))
+            rows.append((table.name(row), *gains))
     note = "Difference to `alone` with its 95 % bootstrap interval, paired over test items."
     return Section(title, ("composition", *table.tasks), tuple(rows), note)
 
@@ -178,7 +203,7 @@ def _baselines(table: Table) -> Section:
             if row.composition == "alone" and BASELINE in table.rows:
                 scores = (table.cell(each, name, "zero-shot").text() for each in (row, best))
                 difference = _signed(table.against(row, best, name))
-                label = _name(row._replace(composition=name), table)
+                label = table.name(row._replace(composition=name))
                 rows.append((label, *scores, method, difference))
     head = ("task", "alone", "baseline", "baseline is", "difference")
     note = (
@@ -205,7 +230,7 @@ def _languages(table: Table, task: str) -> Section:
             continue
         cells = table.places[row, task]
         texts = (_cell_text([r for r in cells if r.cell.language == language]) for language in languages)
-        rows.append((_name(row, table), *texts))
+        rows.append((table.name(row), *texts))
     note = "Behind each score the start of its digest, for `xadapt explain`; with several seeds one each."
     return Section(f"{task} by language", ("composition", *languages), tuple(rows), note)
 

@@ -1,4 +1,4 @@
-"""Difference of two rows of a report with its interval, over the items that both were scored on."""
+"""Means and differences of rows of a report with their intervals, over the items that were scored."""
 
 import json
 from collections.abc import Sequence
@@ -18,12 +18,29 @@ def difference(tasks: "Sequence[tuple[Sequence[Result], Sequence[Result]]]") -> 
 
     None for no task, and where the two were scored on other items.
     """
-    # numpy takes a while to import, which an empty report does without.
-    from xadapt.metrics.interval import spread
+    drawn = differences(tasks)
+    return None if drawn is None else spread(drawn)
 
+
+def differences(tasks: "Sequence[tuple[Sequence[Result], Sequence[Result]]]") -> Any:
+    """[1 + RESAMPLES] of that difference, as measured first; None like `difference`."""
     if not tasks or any(_sizes(first) != _sizes(second) for first, second in tasks):
         return None
-    return spread(sum(_mean(first) - _mean(second) for first, second in tasks) / len(tasks))
+    return sum(_mean(first) - _mean(second) for first, second in tasks) / len(tasks)
+
+
+def mean_interval(tasks: "Sequence[Sequence[Result]]") -> Interval | None:
+    """The mean of tasks, each a mean over languages and seeds; None for no task, or one without a result."""
+    if not tasks or not all(tasks):
+        return None
+    return spread(sum(map(_mean, tasks)) / len(tasks))
+
+
+def spread(drawn: Any) -> Interval:
+    # numpy takes a while to import, which an empty report does without.
+    from xadapt.metrics import interval
+
+    return interval.spread(drawn)
 
 
 def _sizes(found: "Sequence[Result]") -> dict[str, int]:

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 from xadapt.errors import IntegrityError
 from xadapt.experiment import Cell
-from xadapt.report.difference import Interval, difference
+from xadapt.report.difference import Interval, difference, mean_interval
 from xadapt.stages.data import Data
 from xadapt.workflow.record import Record
 from xadapt.workflow.store import Store
@@ -155,6 +155,11 @@ class Mean:
     """`ok`, or the worst status of its cells."""
     cells: tuple[Result, ...]
 
+    @property
+    def interval(self) -> Interval | None:
+        """Over test items, of what is there."""
+        return mean_interval([[r for r in self.cells if r.status in COUNTED]])
+
     def text(self) -> str:
         if self.status == "undefined":
             return "n/a"
@@ -199,6 +204,19 @@ class Table:
         for result in self.results:
             found.setdefault((row_of(result), result.cell.task), []).append(result)
         return found
+
+    @cached_property
+    def _several(self) -> bool:
+        return len({row.recipe for row in self.rows if row.recipe}) > 1
+
+    def label(self, row: Row) -> str:
+        """The composition, with its recipe where there are several."""
+        return f"{row.composition} {row.recipe}".strip() if self._several else row.composition
+
+    def name(self, row: Row) -> str:
+        """The label, and how the weights were selected where they are not the last."""
+        chosen = "" if row.selection in ("last", "") else f" ({row.selection})"
+        return f"{self.label(row)}{chosen}"
 
     def cell(self, row: Row, task: str, part: Part = "all") -> Mean:
         """The mean of one row and task over some of the languages."""

@@ -1,0 +1,84 @@
+"""The heat map: rows are compositions, columns are targets, a cell is the gain over `alone`."""
+
+from collections.abc import Sequence
+from html import escape
+from itertools import pairwise
+
+from xadapt.report.difference import Interval, difference
+from xadapt.report.page.markup import STEPS, between, scrolled, shade, signed
+from xadapt.report.statistics import Gain, compared, gains
+from xadapt.report.table import Part, Row, Table
+
+SELECTED = {
+    "last": "Weights of the last step: nothing was selected",
+    "average": "Weights averaged over the snapshots: nothing was selected",
+    "dev": "Snapshot selected on English development data",
+    "oracle": "Snapshot selected on development data of the test language: an oracle, no zero-shot transfer",
+}
+
+
+def heat_map(table: Table, part: Part, anchor: str) -> str:
+    """Empty where no row has an `alone` to be compared with."""
+    rows = compared(table)
+    found = gains(table, part)
+    columns = [task for task in table.tasks if any((row, task) in found for row in rows)]
+    if not columns:
+        return ""
+    head = "".join(f"<th scope=col data-task='{escape(task)}'>{escape(task)}" for task in columns)
+    body = "".join(
+        f"<tbody><tr class=group><th scope=rowgroup colspan={len(columns) + 2}>{SELECTED[selection]}"
+        + "".join(_row(row, columns, table, part, found) for row in rows if row.selection == selection)
+        for selection in dict.fromkeys(row.selection for row in rows)
+    )
+    top = f"<thead><tr><th scope=col>composition{head}<th scope=col title='Over the tasks in this line'>mean"
+    return _key(len(found)) + scrolled(f"<table class='heat sortable' id='{anchor}'>{top}{body}</table>")
+
+
+def _row(
+    row: Row, columns: Sequence[str], table: Table, part: Part, found: dict[tuple[Row, str], Gain]
+) -> str:
+    cells = "".join(_cell(row, task, table, part, found.get((row, task))) for task in columns)
+    name = escape(table.label(row))
+    own = [task for task in columns if (row, task) in found]
+    return f"<tr data-row={table.rows.index(row)}><th scope=row>{name}{cells}{_mean(row, own, table, part)}"
+
+
+def _cell(row: Row, task: str, table: Table, part: Part, gain: Gain | None) -> str:
+    if gain is None:
+        mean = table.cell(row, task, part)
+        lacking = f"{mean.over} of {mean.of}" if mean.value is not None else mean.status
+        return f"<td class=none>{'n/a' if lacking == 'undefined' else lacking}"
+    value, low, high = gain.interval
+    mark = "†" if gain.significant else ""
+    tip = f"{table.label(row)} on {task}: {signed(value)} over alone, 95 % [{signed(low)}, {signed(high)}]"
+    tip += f", p {gain.p:.2g}, after Holm {gain.adjusted:.2g}"
+    tip += f", seeds ± {gain.deviation:.1f}" if gain.deviation is not None else ""
+    return (
+        f"<td class='{shade(gain.interval)}' data-v={value:.3f} title='{escape(tip)}'>"
+        f"<a href='#in-{escape(task)}'>{signed(value)}{mark}</a><i>{between(gain.interval)}</i>"
+    )
+
+
+def _mean(row: Row, tasks: Sequence[str], table: Table, part: Part) -> str:
+    pairs = [(table.cell(row, task, part).cells, table.cell(row.alone, task, part).cells) for task in tasks]
+    found: Interval | None = difference(pairs)
+    if found is None:
+        return "<td class=none>"
+    over = f" ({len(tasks)} tasks)" if len(tasks) > 1 else " (1 task)"
+    return f"<td class='{shade(found)}' data-v={found[0]:.3f}>{signed(found[0])}<i>{between(found)}{over}</i>"
+
+
+def _key(count: int) -> str:
+    """What the colours mean, as a row of samples."""
+    edges = [f"{edge:g}" for edge in STEPS]
+    names = [
+        *(f"{low} to {high}" for low, high in pairwise(edges)),
+        f"{edges[-1]} or more",
+    ]
+    below = "".join(f"<span class='key n{4 - n}'>−{name}</span>" for n, name in enumerate(reversed(names)))
+    above = "".join(f"<span class='key p{n}'>+{name}</span>" for n, name in enumerate(names, 1))
+    return (
+        f"<p class=keys>{below}<span class='key z'>less than {edges[0]}</span>{above}"
+        "<span class='key z h'>interval includes zero</span> † significant after Holm's correction "
+        f"for {count} gains. A bar at the left: below alone.</p>"
+    )
