@@ -16,9 +16,11 @@ from xadapt.errors import INTERRUPTED, Unwritable, XadaptError
 from xadapt.workflow import stopping
 
 from . import (
+    bench,
     demo,
     doctor,
     explain,
+    export,
     fetch,
     init,
     languages,
@@ -86,6 +88,7 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
     "submit": submit.submit,
     "explain": explain.explain,
     "predict": predict.predict,
+    "export": export.export,
     "verify": verify.verify,
     "push": push.push,
     "pull": pull.pull,
@@ -94,6 +97,7 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
 }
 for name, command in COMMANDS.items():
     app.command(name)(command)
+app.add_typer(bench.app, name="bench")
 app.add_typer(tasks.app, name="tasks")
 
 

@@ -18,6 +18,7 @@ from .options import DEFAULT_STORE, Json, StorePath
 from .output import SCHEMA_VERSION, note, written
 
 if TYPE_CHECKING:
+    from xadapt.serving.asked import Vectors as Reading
     from xadapt.serving.loaded import Loaded
 
 Placed = Iterator[tuple[str, dict[str, Any]]]
@@ -117,13 +118,10 @@ def predict(
     """
     if (file is None) == (not texts):
         raise ConfigError("give one of --text TEXT and --file FILE")
-    if layer is not None and not vectors:
-        raise ConfigError("--layer says where --vectors are read", "add --vectors")
-    from xadapt.serving.asked import Vectors as Reading
+    how = reading(vectors, layer)
     from xadapt.serving.loaded import load
 
-    how = Reading(layer=layer) if vectors else False
-    own = dict(map(_adapter, adapters or ()))
+    own = named(adapters)
     loaded = load(module, store, task=task, vectors=how, base=base, adapters=own, device=device)
     rows = _read(file) if file else _typed(loaded.ask.kind, texts or (), pairs or (), choices or ())
     if loaded.ask.kind == "vector":
@@ -137,11 +135,24 @@ def predict(
             sys.stdout.write(_line(answer) + "\n")
 
 
-def _adapter(said: str) -> tuple[str, str]:
-    name, separator, place = said.partition("=")
-    if not (name and separator and place):
-        raise ConfigError(f"--adapter {said!r}: expected LANGUAGE=FOLDER or LANGUAGE=DIGEST")
-    return name, place
+def reading(vectors: bool, layer: int | None) -> "Reading | bool":
+    """How --vectors are read."""
+    if layer is not None and not vectors:
+        raise ConfigError("--layer says where --vectors are read", "add --vectors")
+    from xadapt.serving.asked import Vectors
+
+    return Vectors(layer=layer) if vectors else False
+
+
+def named(adapters: Sequence[str] | None) -> dict[str, str]:
+    """What --adapter says: language -> place."""
+    found = {}
+    for said in adapters or ():
+        name, _, place = said.partition("=")
+        if not (name and place):
+            raise ConfigError(f"--adapter {said!r}: expected LANGUAGE=FOLDER or LANGUAGE=DIGEST")
+        found[name] = place
+    return found
 
 
 def _read(file: Path) -> Placed:

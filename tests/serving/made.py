@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from xadapt import examples, experiment
 from xadapt.stages.predict import Predict
 from xadapt.stages.score import Score
@@ -86,6 +88,7 @@ class World:
         self.run(found)
         return found
 
+    @torch.enable_grad()
     def run(self, *stages: Any) -> None:
         for outcome in run(Plan.of(stages), self.context, together=4):
             if outcome.error is not None:

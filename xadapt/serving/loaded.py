@@ -99,11 +99,17 @@ class Loaded:
         return [results[number] for number in range(len(rows))]
 
     def _language(self, row: Row, place: str, language: str | None) -> str:
-        """The code of a row's language; empty where it makes no difference."""
         said = row.get("language") or language
         if said is not None and not isinstance(said, str):
             raise DataError(f"{place}: field 'language': {said!r} is not text")
-        code = named_language(said, place).code if said else ""
+        return self.code(said, place)
+
+    def code(self, language: str | None, place: str = "--language") -> str:
+        """The code of a language that has an adapter; empty where it makes no difference.
+
+        Raises UnknownName for a language that is unknown or has no adapter, ConfigError where one is needed.
+        """
+        code = named_language(language, place).code if language else ""
         return self.below.checked(code, place) if self.below else ""
 
     def answering(self, language: str) -> Answering:
@@ -124,9 +130,10 @@ class Loaded:
             folder = folder_of(asked.module, self.context, asked.snapshot)
             check_probe(folder, asked.module, ground, lambda: assembled, {str(asked.module.task): self.head})
         kind = task_type("retrieval" if asked.vectors else asked.kind)
-        return Answering(kind, self.head, self.labels, self._recipe(), assembled, ground, upto=asked.layer)
+        return Answering(kind, self.head, self.labels, self.recipe, assembled, ground, upto=asked.layer)
 
-    def _recipe(self) -> Recipe:
+    @property
+    def recipe(self) -> Recipe:
         """A trained module says how its texts are cut; what is read untrained is read at full length."""
         found = self.asked.recipe or Recipe(max_length=min(512, self.ground.encoder.room))
         return found if self.asked.pooling is None else replace(found, pooling=self.asked.pooling)

@@ -1,0 +1,74 @@
+"""Modules that are updates of frozen matrices, added into those: the same model without any module.
+
+    LoRA, a stack or a gate of them   W + sum_i g_i s_i B_i A_i     (g_i = 1 but under a gate)
+    DoRA                              row by row m (W + s B A) / |W + s B A|
+
+The sums are taken in float64 and rounded to fp32 once, so that what differs is rounding.
+"""
+
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import Any
+
+import torch
+
+from xadapt.modeling.combined import Gate
+from xadapt.modeling.encoder import Encoder
+from xadapt.modeling.lora_format import KEYS
+from xadapt.modeling.merge import updates
+from xadapt.modeling.module import Module
+from xadapt.modeling.slot import Slot, is_dora
+from xadapt.recipe import LoRA
+
+
+def unfoldable(slot: Slot) -> str | None:
+    """Why a slot has no plain form; None where it has one."""
+    combined = slot.combined
+    parts = combined.parts if combined is not None else ()
+    modules = [*slot.below, *parts, *([slot.own] if slot.own else ())]
+    if any(not isinstance(module.method, LoRA) for module in modules):
+        return "a bottleneck has a non-linearity, for which a plain model has no place"
+    if combined is not None and not isinstance(combined, Gate):
+        return "the weights of a fusion depend on the token, which those of a plain model do not"
+    return None
+
+
+@torch.no_grad()
+def folded(encoder: Encoder, slot: Slot) -> Any:
+    """A bare transformers model, fp32 on the CPU, with the modules of a slot in its matrices."""
+    model = encoder.to_hf().float().cpu()
+    # The encoder, which goes on running, reads its own.
+    model.config = deepcopy(model.config)
+    for target, name in KEYS.items():
+        shares = list(_shares(slot, target))
+        for number, layer in enumerate(model.encoder.layer if shares else ()):
+            weight = layer.get_submodule(name).weight
+            whole = weight.double() + sum(update[number] for update in shares)
+            if slot.own is not None and is_dora(slot.own):
+                lengths = slot.own.weights[f"{target}.magnitude"][number].double()
+                whole *= (lengths / torch.linalg.vector_norm(whole, dim=1))[:, None]
+            weight.copy_(whole)
+    return model
+
+
+def _shares(slot: Slot, target: str) -> Iterator[torch.Tensor]:
+    """What each module adds to the matrices of a target, [L, out, in]."""
+    combined = slot.combined
+    for module in (*slot.below, *([slot.own] if slot.own else ())):
+        yield from _update(module, target)
+    for number, part in enumerate(combined.parts if combined is not None else ()):
+        for update in _update(part, target):
+            yield update * combined.weights["gate"][:, number, None, None].double()  # type: ignore[union-attr]
+
+
+def _update(module: Module, target: str) -> Iterator[torch.Tensor]:
+    if (found := updates(module, target)) is not None:
+        yield found.cpu()
+
+
+def cut(model: Any, layers: int | None) -> Any:
+    """The same up to the output of a layer, so that its last hidden state is that; the whole for None."""
+    if layers is not None:
+        model.encoder.layer = model.encoder.layer[:layers]
+        model.config.num_hidden_layers = layers
+    return model
