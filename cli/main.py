@@ -16,7 +16,6 @@ from xadapt.errors import INTERRUPTED, Unwritable, XadaptError
 from xadapt.workflow import stopping
 
 from . import (
-    bench,
     demo,
     doctor,
     explain,
@@ -97,7 +96,6 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
 }
 for name, command in COMMANDS.items():
     app.command(name)(command)
-app.add_typer(bench.app, name="bench")
 app.add_typer(tasks.app, name="tasks")
 
 
