@@ -136,21 +136,22 @@ class Flags:
 class Library:
     """A transformers model under a library; `activate` chooses what a training trains."""
 
-    def __init__(self, model: Any, device: torch.device, flags: Flags) -> None:
+    def __init__(self, model: Any, device: torch.device) -> None:
         self.bare = model.to(device).train()
-        self.model = torch.compile(self.bare) if flags.compile else self.bare
-        self.device, self.flags = device, flags
+        self.compiled = torch.compile(self.bare)
+        self.device = device
         self.start = {name: w.detach().clone() for name, w in self.bare.named_parameters() if w.requires_grad}
 
     def activate(self, training: Training) -> list[Any]:
         """Make the next steps those of a training; return what it trains."""
         return [weight for weight in self.bare.parameters() if weight.requires_grad]
 
-    def loss(self, items: Sequence[Item], longest: int) -> torch.Tensor:
-        ids, mask = _padded(items, longest if self.flags.padding == "max" else None, self.device)
+    def loss(self, items: Sequence[Item], longest: int, flags: Flags) -> torch.Tensor:
+        ids, mask = _padded(items, longest if flags.padding == "max" else None, self.device)
         labels = torch.tensor([each.target for each in items]).to(self.device, non_blocking=True)
-        with self.flags.autocast(self.device):
-            found: torch.Tensor = self.model(input_ids=ids, attention_mask=mask, labels=labels).loss
+        model = self.compiled if flags.compile else self.bare
+        with flags.autocast(self.device):
+            found: torch.Tensor = model(input_ids=ids, attention_mask=mask, labels=labels).loss
         return found
 
     @torch.no_grad()
@@ -173,9 +174,7 @@ def _padded(items: Sequence[Item], to: int | None, device: torch.device) -> tupl
 class AdapterLibrary(Library):
     """`adapters`: the modules and heads of all trainings in one model."""
 
-    def __init__(
-        self, encoder: Encoder, trainings: Sequence[Training], device: torch.device, flags: Flags
-    ) -> None:
+    def __init__(self, encoder: Encoder, trainings: Sequence[Training], device: torch.device) -> None:
         model = adapters.XLMRobertaAdapterModel(encoder.config)
         model.roberta.load_state_dict(encoder.to_hf().state_dict(), strict=False)
         for each in trainings:
@@ -185,7 +184,7 @@ class AdapterLibrary(Library):
                 _save_for_adapters(Path(folder), each, about, encoder.config)
                 model.load_adapter(folder, use_safetensors=True)
         model.train_adapter([each.name for each in trainings])
-        super().__init__(model, device, flags)
+        super().__init__(model, device)
         self.active = ""
 
     def activate(self, training: Training) -> list[Any]:
@@ -234,7 +233,7 @@ def peft_model(encoder: Encoder, training: Training) -> Any:
     return model
 
 
-def library(model: Library, trainings: Sequence[Training]) -> Callable[[], Run]:
+def library(model: Library, trainings: Sequence[Training], flags: Flags) -> Callable[[], Run]:
     """Steps of a library: the trainings one after another in each step, each with its own optimizer."""
 
     def run() -> Run:
@@ -243,10 +242,10 @@ def library(model: Library, trainings: Sequence[Training]) -> Callable[[], Run]:
         for each in trainings:
             own = model.activate(each)
             optimizer = torch.optim.AdamW(own, lr=each.recipe.lr, weight_decay=0.0, fused=True)
-            states.append((each, own, optimizer, _batches(each, model.flags.padding)))
+            states.append((each, own, optimizer, _batches(each, flags.padding)))
         found, start = Run(), 0.0
         for step in range(trainings[0].schedule.steps):
-            losses = [_step(model, *state, step) for state in states]
+            losses = [_step(model, flags, *state, step) for state in states]
             found.losses.append(sum(losses) / len(losses))
             start = start or now(model.device)
             if step:
@@ -258,11 +257,11 @@ def library(model: Library, trainings: Sequence[Training]) -> Callable[[], Run]:
 
 
 def _step(
-    model: Library, training: Training, own: list[Any], optimizer: Any, batches: Any, step: int
+    model: Library, flags: Flags, training: Training, own: list[Any], optimizer: Any, batches: Any, step: int
 ) -> float:
     model.activate(training)
     optimizer.zero_grad(set_to_none=True)
-    loss = model.loss(batches[step], training.recipe.max_length)
+    loss = model.loss(batches[step], training.recipe.max_length, flags)
     loss.backward()
     torch.nn.utils.clip_grad_norm_(own, training.recipe.clip)
     for group in optimizer.param_groups:

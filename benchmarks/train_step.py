@@ -36,6 +36,7 @@ from xadapt.modeling.encoder import Encoder
 from xadapt.recipe import Bottleneck, Full, LoRA, Recipe
 
 PARTS = ("one", "nine", "short")
+METHODS = ("bottleneck", "lora", "full")
 LORA = LoRA(rank=8, alpha=8)
 TOLERANCE = {"fp32": 1e-3, "bf16": 3e-2}
 """Of the loss of the last step."""
@@ -68,34 +69,42 @@ def one(
     encoder: Encoder, plain: Training, device: torch.device, asked: argparse.Namespace
 ) -> dict[str, Callable[[], Run]]:
     """The contenders of one task, by method, library and flags."""
-    low = with_method(plain, LORA, encoder.config)
-    full = with_method(plain, Full(), encoder.config)
-    precision = "bf16" if device.type == "cuda" else "fp32"
-    placed = placed_encoder(encoder, device, precision)
-    found = {
-        "bottleneck: xadapt": ours(placed, [plain], device, precision),
-        "lora: xadapt": ours(placed, [low], device, precision),
-        "full: xadapt": ours(encoder, [full], device, precision),
-    }
-    for name, flags in variants(device, asked.compile).items():
-        wrapped = AdapterLibrary(encoder, [plain], device, flags)
-        found[f"bottleneck: adapters, {name}"] = library(wrapped, [plain])
-        found[f"lora: peft, {name}"] = library(Library(peft_model(encoder, low), device, flags), [low])
-        model = Library(full_model(encoder, full.head), device, flags)
-        found[f"full: transformers, {name}"] = library(model, [full])
+    found: dict[str, Callable[[], Run]] = {}
+    if "bottleneck" in asked.method:
+        found |= several(encoder, [plain], device, asked)
+    if "lora" in asked.method:
+        low = with_method(plain, LORA, encoder.config)
+        model = Library(peft_model(encoder, low), device)
+        found |= against("lora: peft", model, encoder, [low], device, asked)
+    if "full" in asked.method:
+        full = with_method(plain, Full(), encoder.config)
+        model = Library(full_model(encoder, full.head), device)
+        found |= against("full: transformers", model, encoder, [full], device, asked)
     return found
 
 
 def several(
     encoder: Encoder, trainings: Sequence[Training], device: torch.device, asked: argparse.Namespace
 ) -> dict[str, Callable[[], Run]]:
-    """The contenders of many bottlenecks on one encoder."""
+    """The contenders of bottlenecks on one encoder."""
+    model = AdapterLibrary(encoder, trainings, device)
+    return against("bottleneck: adapters", model, encoder, trainings, device, asked)
+
+
+def against(
+    name: str,
+    model: Library,
+    encoder: Encoder,
+    trainings: Sequence[Training],
+    device: torch.device,
+    asked: argparse.Namespace,
+) -> dict[str, Callable[[], Run]]:
+    """xadapt, and a library with each set of flags."""
     precision = "bf16" if device.type == "cuda" else "fp32"
     placed = placed_encoder(encoder, device, precision)
-    found = {"bottleneck: xadapt": ours(placed, trainings, device, precision)}
-    for name, flags in variants(device, asked.compile).items():
-        wrapped = AdapterLibrary(encoder, trainings, device, flags)
-        found[f"bottleneck: adapters, {name}"] = library(wrapped, trainings)
+    found = {f"{name.partition(':')[0]}: xadapt": ours(placed, trainings, device, precision)}
+    for how, flags in variants(device, asked.compile).items():
+        found[f"{name}, {how}"] = library(model, trainings, flags)
     return found
 
 
@@ -162,6 +171,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--shape", choices=list(SHAPES), help="large on a GPU, mid on a CPU")
     parser.add_argument("--part", choices=PARTS, action="append")
+    parser.add_argument("--method", choices=METHODS, action="append", help="of the part `one`")
     parser.add_argument("--rows", type=int, default=32, help="sequences of an NLI step")
     parser.add_argument("--steps", type=int, help="of a run, the first is not timed")
     parser.add_argument("--rounds", type=int, default=3)
@@ -174,6 +184,7 @@ def main() -> None:
     on_gpu = device.type == "cuda"
     asked.shape = "tiny" if asked.quick else asked.shape or ("large" if on_gpu else "mid")
     asked.steps = 3 if asked.quick else asked.steps or (20 if on_gpu else 2)
+    asked.method = asked.method or METHODS
     asked.rounds = 1 if asked.quick else asked.rounds
     for part in asked.part or PARTS:
         found = measure(part, device, asked)

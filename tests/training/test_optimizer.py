@@ -1,28 +1,31 @@
 """Stacked AdamW against torch's, one optimizer per task."""
 
+import pytest
 import torch
 
-from xadapt.training.optimizer import Entry, StackedAdamW
+from xadapt.training.optimizer import Entry, StackedAdamW, Turn
 
 
 def grads(shape, step):
     return torch.randn(shape, generator=torch.Generator().manual_seed(step)) * (5.0 if step == 1 else 0.5)
 
 
-def test_equals_torch_for_each_task_with_its_own_rate_clip_decay_and_end():
+@pytest.mark.parametrize("part", [None, 0])
+def test_equals_torch_for_each_task_with_its_own_rate_clip_decay_and_end(part):
     start = torch.randn(3, 4, 5, generator=torch.Generator().manual_seed(7))
     rates, clips, decays, ends = (0.1, 0.02, 0.05), (1.0, 0.5, 1e9), (0.0, 0.1, 0.01), (4, 6, 2)
     stacked = torch.nn.Parameter(start.clone())
     heads = [torch.nn.Parameter(start[job, 0].clone()) for job in range(3)]
     entries = [Entry("weight", stacked, (0, 1, 2))]
-    entries += [Entry(f"head.{job}", head, (job,), stacked=False) for job, head in enumerate(heads)]
+    entries += [Entry(f"head.{job}", head, (job,), False, part) for job, head in enumerate(heads)]
     optimizer = StackedAdamW(entries, 3)
+    assert len(optimizer.stacks) == (4 if part is None else 2), "heads of one shape are one tensor"
     apart = [
         (torch.nn.Parameter(start[j].clone()), torch.nn.Parameter(start[j, 0].clone())) for j in range(3)
     ]
     torchs = [torch.optim.AdamW(pair, lr=rates[j], weight_decay=decays[j]) for j, pair in enumerate(apart)]
     for step in range(6):
-        active = [job for job in range(3) if step < ends[job]]
+        active = {job: Turn(0, step) for job in range(3) if step < ends[job]}
         stacked.grad = grads(start.shape, step)
         for job, head in enumerate(heads):
             head.grad = grads(start.shape, step + 50)[job, 0]

@@ -4,9 +4,9 @@ Row j of a stacked parameter belongs to task `jobs[j]`; a task that is over is n
 side by side ends where training apart ends. The update is Loshchilov & Hutter 2019 as in torch.optim.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -53,24 +53,67 @@ class Entry:
         return not ("bias" in self.name or "norm" in self.name.lower())
 
 
+class _Stack:
+    """Entries as one tensor [rows, ...]: one that is stacked already, or heads of one shape.
+
+    The parameters and moments of several entries become views of it, so that a step is a handful of kernels
+    for all of them.
+    """
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self.entries = tuple(entries)
+        self.rows = [(job, entry.part) for entry in entries for job in entry.jobs]
+        self.decays = entries[0].decays
+        self.values, self.mean, self.square = entries[0].values, entries[0].mean, entries[0].square
+        if len(entries) > 1:
+            self.values = torch.cat([entry.values for entry in entries])
+            self.mean, self.square = torch.zeros_like(self.values), torch.zeros_like(self.values)
+            for row, entry in enumerate(entries):
+                entry.parameter.data = self.values[row]
+                entry.mean, entry.square = self.mean[row : row + 1], self.square[row : row + 1]
+
+    @property
+    def gradient(self) -> torch.Tensor:
+        found = [entry.gradient for entry in self.entries]
+        return found[0] if len(found) == 1 else torch.cat(found)
+
+    def due(self, count: int, active: Mapping[int, Turn]) -> list[tuple[int, int, int]]:
+        """Row, job and number of the step, from 1, of what a step updates."""
+        found = []
+        for row, (job, part) in enumerate(self.rows):
+            if job in active and (part is None or active[job].part == part):
+                found.append((row, job, count if part is None else active[job].step + 1))
+        return found
+
+
+def _stacks(entries: Sequence[Entry]) -> list[_Stack]:
+    members: dict[Hashable, list[Entry]] = {}
+    for number, entry in enumerate(entries):
+        alike = (entry.parameter.shape, entry.parameter.device, entry.decays)
+        # Of an encoder that trains, a copy beside the weights would be as large as they are.
+        members.setdefault(number if entry.part is None else alike, []).append(entry)
+    return [_Stack(found) for found in members.values()]
+
+
 class StackedAdamW:
-    """One optimizer for every task of a loop."""
+    """One optimizer for every task of a loop; the heads of one shape become views of one tensor."""
 
     def __init__(self, entries: Sequence[Entry], jobs: int) -> None:
         self.entries = entries
         self.jobs = jobs
+        self.stacks = _stacks(entries)
+        self.device = entries[0].parameter.device
+        self.owners = [self._sent([job for job, _ in stack.rows]) for stack in self.stacks]
 
     def clear(self) -> None:
         for entry in self.entries:
             entry.parameter.grad = None
 
-    def norms(self) -> torch.Tensor:
-        """Gradient norm of each task, [jobs]."""
-        device = self.entries[0].parameter.device
-        total = torch.zeros(self.jobs, device=device)
-        for entry in self.entries:
-            rows = entry.gradient.float().flatten(1).square().sum(1)
-            total.index_add_(0, torch.tensor(entry.jobs, device=device), rows)
+    def norms(self, gradients: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Gradient norm of each task, [jobs]; `gradients` are those of the stacks."""
+        total = torch.zeros(self.jobs, device=self.device)
+        for owners, gradient in zip(self.owners, gradients, strict=True):
+            total.index_add_(0, owners, gradient.float().flatten(1).square().sum(1))
         return total.sqrt()
 
     @torch.no_grad()
@@ -83,38 +126,48 @@ class StackedAdamW:
         decay: Sequence[float],
     ) -> torch.Tensor:
         """Update the tasks in `active`; `count` is 1 at the first step. Returns the norms before clipping."""
-        norms = self.norms()
-        limit = torch.tensor(list(clip), device=norms.device)
-        scale = (limit / (norms + 1e-6)).clamp(max=1.0)
-        for entry in self.entries:
-            rows = [row for row, job in enumerate(entry.jobs) if job in active]
-            own = count
-            if rows and entry.part is not None:
-                turn = active[entry.jobs[0]]
-                rows, own = (rows if turn.part == entry.part else []), turn.step + 1
-            if rows:
-                self._update(entry, rows, own, scale, lr, decay)
+        gradients = [stack.gradient for stack in self.stacks]
+        norms = self.norms(gradients)
+        scale = (self._sent(list(clip)) / (norms + 1e-6)).clamp(max=1.0)
+        plans = [stack.due(count, active) for stack in self.stacks]
+        numbers = [
+            _numbers(lr[job], decay[job] if stack.decays else 0.0, own)
+            for stack, plan in zip(self.stacks, plans, strict=True)
+            for _, job, own in plan
+        ]
+        # Sent to the device once for all stacks.
+        sent = self._sent(numbers).split([len(plan) for plan in plans])
+        for stack, owners, gradient, plan, own in zip(
+            self.stacks, self.owners, gradients, plans, sent, strict=True
+        ):
+            if plan:
+                _update(stack, [row for row, *_ in plan], gradient, scale[owners], own)
         return norms
 
-    def _update(
-        self,
-        entry: Entry,
-        rows: list[int],
-        count: int,
-        scale: torch.Tensor,
-        lr: Sequence[float],
-        decay: Sequence[float],
-    ) -> None:
-        owners = [entry.jobs[row] for row in rows]
-        shape = (-1,) + (1,) * (entry.values.dim() - 1)
-        pick = slice(None) if len(rows) == len(entry.jobs) else rows
-        gradient = entry.gradient[pick] * scale[owners].view(shape)
-        mean = entry.mean[pick].lerp(gradient, 1 - BETAS[0])
-        square = entry.square[pick] * BETAS[1] + gradient * gradient * (1 - BETAS[1])
-        rate = torch.tensor([lr[job] for job in owners], device=mean.device).view(shape)
-        shrink = torch.tensor([lr[j] * decay[j] if entry.decays else 0.0 for j in owners], device=mean.device)
-        root = square.sqrt() / (1 - BETAS[1] ** count) ** 0.5 + EPSILON
-        update = rate / (1 - BETAS[0] ** count) * mean / root
-        entry.values[pick] = entry.values[pick] * (1 - shrink.view(shape)) - update
-        entry.mean[pick] = mean
-        entry.square[pick] = square
+    def _sent(self, values: list[Any]) -> torch.Tensor:
+        return torch.tensor(values).to(self.device, non_blocking=True)
+
+
+def _numbers(lr: float, decay: float, count: int) -> tuple[float, float, float, float]:
+    """Rate, shrinking, and the corrections of both moments, of one row in its step `count`."""
+    return lr, lr * decay, 1 - BETAS[0] ** count, (1 - BETAS[1] ** count) ** 0.5
+
+
+def _update(
+    stack: _Stack, rows: list[int], gradient: torch.Tensor, scale: torch.Tensor, numbers: torch.Tensor
+) -> None:
+    """AdamW of `rows`; `scale` [all rows] clips, `numbers` [rows, 4] are those of `_numbers`."""
+    shape = (-1,) + (1,) * (gradient.dim() - 1)
+    every = len(rows) == len(stack.rows)
+    gradient = gradient * scale.view(shape)
+    values, mean, square = stack.values, stack.mean, stack.square
+    if not every:
+        gradient, values, mean, square = gradient[rows], values[rows], mean[rows], square[rows]
+    rate, shrink, first, second = (column.reshape(shape) for column in numbers.unbind(1))
+    mean.lerp_(gradient, 1 - BETAS[0])
+    square.mul_(BETAS[1]).add_(gradient.square_().mul_(1 - BETAS[1]))
+    root = square.sqrt().div_(second).add_(EPSILON)
+    update = (rate / first * mean).div_(root)
+    values.mul_(1 - shrink).sub_(update)
+    if not every:
+        stack.values[rows], stack.mean[rows], stack.square[rows] = values, mean, square
