@@ -55,8 +55,8 @@ def _scores(table: Table, part: Part, said: str, name: str) -> Filled:
     ]
     caption = (
         f"{escape(name)}: scores in percent ({said}), mean over languages with its 95\\,\\% bootstrap "
-        "interval over test items. Bold: the highest of a target among complete rows selected alike; (k/n): k of n "
-        "scores are there."
+        "interval over test items. Bold: the highest of a target among complete rows selected alike; "
+        "(k/n): k of n scores are there."
     )
     return caption, f"tab:{_slug(name)}-{part}-scores", columns, lines, table
 

@@ -66,7 +66,7 @@ def _cell(row: Row, task: str, code: str, table: Table) -> str:
     if gain is None:
         return f"<td>{said}<u>{digests(own)}</u>"
     return (
-        f"<td class='{shade(gain)}'>{said}<b>{signed(gain[0])}</b><i>{between(gain)}</i><u>{digests(own)}</u>"
+        f"<td class={shade(gain)}>{said}<b>{signed(gain[0])}</b><i>{between(gain)}</i><u>{digests(own)}</u>"
     )
 
 
@@ -90,17 +90,19 @@ def _means(task: str, title: str, of: Group, codes: Sequence[str], rows: Sequenc
         if code != "en":
             groups.setdefault(of(code), []).append(code)
     own = [row for row in rows if row in compared(table)]
-    if not own or len(groups) < 2:
+    if not own or all(len(members) < 2 for members in groups.values()):
         return ""
     body = "".join(
         f"<tr><th scope=row>{escape(group)}<td>{len(members)}"
         + "".join(_group_cell(row, task, members, table) for row in own)
         for group, members in sorted(groups.items())
+        if len(members) > 1
     )
     head = f"<th scope=col>{title}<th scope=col>languages{_heads(own, table)}"
     kind = f"<table class='means sortable' data-task='{escape(task)}' data-by={title}>"
-    return f"<h3>{escape(task)}: gain by {title}, without English</h3>" + scrolled(
-        f"{kind}<thead><tr>{head}<tbody>{body}</table>"
+    return (
+        f"<h3>{escape(task)}: gain by {title}, where it has several languages; without English</h3>"
+        + scrolled(f"{kind}<thead><tr>{head}<tbody>{body}</table>")
     )
 
 
@@ -108,4 +110,4 @@ def _group_cell(row: Row, task: str, codes: Sequence[str], table: Table) -> str:
     gain = _gain(row, task, codes, table)
     if gain is None:
         return "<td class=none>"
-    return f"<td class='{shade(gain)}'>{signed(gain[0])}<i>{between(gain)}</i>"
+    return f"<td class={shade(gain)}>{signed(gain[0])}<i>{between(gain)}</i>"

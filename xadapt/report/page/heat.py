@@ -28,7 +28,8 @@ def heat_map(table: Table, part: Part, anchor: str) -> str:
     body = "".join(
         f"<tbody><tr class=group><th scope=rowgroup colspan={len(columns) + 2}>{SELECTED[selection]}"
         + "".join(_row(row, columns, table, part, found) for row in rows if row.selection == selection)
-        for selection in dict.fromkeys(row.selection for row in rows)
+        for selection in SELECTED
+        if any(row.selection == selection for row in rows)
     )
     top = f"<thead><tr><th scope=col>composition{head}<th scope=col title='Over the tasks in this line'>mean"
     return _key(len(found)) + scrolled(f"<table class='heat sortable' id='{anchor}'>{top}{body}</table>")
@@ -48,14 +49,12 @@ def _cell(row: Row, task: str, table: Table, part: Part, gain: Gain | None) -> s
         mean = table.cell(row, task, part)
         lacking = f"{mean.over} of {mean.of}" if mean.value is not None else mean.status
         return f"<td class=none>{'n/a' if lacking == 'undefined' else lacking}"
-    value, low, high = gain.interval
     mark = "†" if gain.significant else ""
-    tip = f"{table.label(row)} on {task}: {signed(value)} over alone, 95 % [{signed(low)}, {signed(high)}]"
-    tip += f", p {gain.p:.2g}, after Holm {gain.adjusted:.2g}"
+    tip = f"p {gain.p:.2g}, after Holm {gain.adjusted:.2g}"
     tip += f", seeds ± {gain.deviation:.1f}" if gain.deviation is not None else ""
     return (
-        f"<td class='{shade(gain.interval)}' data-v={value:.3f} title='{escape(tip)}'>"
-        f"<a href='#in-{escape(task)}'>{signed(value)}{mark}</a><i>{between(gain.interval)}</i>"
+        f"<td class={shade(gain.interval)} title='{escape(tip)}'>"
+        f"<a href='#in-{escape(task)}'>{signed(gain.interval[0])}{mark}</a><i>{between(gain.interval)}</i>"
     )
 
 
@@ -65,7 +64,7 @@ def _mean(row: Row, tasks: Sequence[str], table: Table, part: Part) -> str:
     if found is None:
         return "<td class=none>"
     over = f" ({len(tasks)} tasks)" if len(tasks) > 1 else " (1 task)"
-    return f"<td class='{shade(found)}' data-v={found[0]:.3f}>{signed(found[0])}<i>{between(found)}{over}</i>"
+    return f"<td class={shade(found)}>{signed(found[0])}<i>{between(found)}{over}</i>"
 
 
 def _key(count: int) -> str:
@@ -79,6 +78,6 @@ def _key(count: int) -> str:
     above = "".join(f"<span class='key p{n}'>+{name}</span>" for n, name in enumerate(names, 1))
     return (
         f"<p class=keys>{below}<span class='key z'>less than {edges[0]}</span>{above}"
-        "<span class='key z h'>interval includes zero</span> † significant after Holm's correction "
+        "<span class='key Z'>interval includes zero</span> † significant after Holm's correction "
         f"for {count} gains. A bar at the left: below alone.</p>"
     )

@@ -23,11 +23,11 @@ def between(found: Interval) -> str:
 
 
 def shade(found: Interval) -> str:
-    """The class of a cell: sign and step of the gain, `h` where the interval includes zero."""
+    """The class of a cell: sign and step of the gain, a capital where the interval includes zero."""
     value, low, high = found
     step = sum(abs(value) >= edge for edge in STEPS)
     colour = f"{'p' if value > 0 else 'n'}{step}" if step else "z"
-    return f"{colour} h" if low <= 0 <= high else colour
+    return colour.upper() if low <= 0 <= high else colour
 
 
 def digests(found: Iterable[Result]) -> str:

@@ -16,7 +16,7 @@ function sort(head, column) {
   head.setAttribute("aria-sort", up ? "ascending" : "descending");
   const sign = up ? 1 : -1;
   for (const body of head.closest("table").tBodies) {
-    const rows = $("tr:not(.group)", body).map((row) => [row, row.cells[column]?.dataset.v ?? own(row.cells[column])]);
+    const rows = $("tr:not(.group)", body).map((row) => [row, own(row.cells[column])]);
     rows.sort(([, a], [, b]) => {
       const [x, y] = [number(a), number(b)];
       if (isNaN(x) && isNaN(y)) return sign * a.localeCompare(b);
@@ -40,14 +40,13 @@ for (const cell of $("td[title]")) {
   cell.removeAttribute("title");
 }
 function said(cell) {
-  if (cell.dataset.tip) return cell.dataset.tip;
-  const table = cell.closest(".languages, .means");
-  if (!table || !cell.querySelector("i")) return "";
-  const name = table.tHead.rows[0].cells[cell.cellIndex].textContent;
-  const gain = table.matches(".means") ? own(cell) : cell.querySelector("b").textContent;
+  const table = cell.closest(".heat, .languages, .means"), interval = cell.querySelector("i");
+  if (!table || !interval) return "";
+  const [row, column] = [cell.parentNode.cells[0], table.tHead.rows[0].cells[cell.cellIndex]].map((each) => each.textContent);
+  const place = table.matches(".heat") ? `${row} on ${column}` : `${column} on ${table.dataset.task}, ${row}`;
   const digest = cell.querySelector("u")?.textContent.split(" ")[0];
-  return `${name} on ${table.dataset.task}, ${cell.parentNode.cells[0].textContent}: ${gain} over alone, ` +
-    `95 % ${cell.querySelector("i").textContent}${digest ? `; xadapt explain ${digest}` : ""}`;
+  return [`${place}: ${own(cell)} over alone, 95 % ${interval.textContent}`, cell.dataset.tip,
+    digest && `xadapt explain ${digest}`].filter(Boolean).join("; ");
 }
 const tell = (event) => {
   const cell = event.target.closest?.("td");
