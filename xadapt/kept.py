@@ -8,6 +8,7 @@ it was run with.
 import hashlib
 import json
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,11 +45,23 @@ def keep(asked: Experiment, name: str, plan: Plan, store: Store) -> Path:
     """
     text = toml.write(resolved(asked))
     lock = "" if asked.lock == locks.Lock() else locks.text(asked.lock)
-    stages = "".join(f"{stage.digest}\n" for stage in plan.stages)
+    data = str(asked.data_folder.absolute()) if asked.data_folder else None
+    return adopt(text, lock, [stage.digest for stage in plan.stages], store, Path(name).stem, data)
+
+
+def adopt(
+    text: str,
+    lock: str,
+    digests: Sequence[str],
+    store: Store,
+    name: str = "experiment",
+    data: str | None = None,
+) -> Path:
+    """Keep an experiment by its text, that of its lock, and the digests of its plan; return its file."""
+    stages = "".join(f"{digest}\n" for digest in digests)
     folder = store.root / FOLDER / hashlib.sha256((text + lock + stages).encode()).hexdigest()[:8]
     folder.mkdir(parents=True, exist_ok=True)
-    data = str(asked.data_folder.absolute()) if asked.data_folder else None
-    path = folder / f"{Path(name).stem}.toml"
+    path = folder / f"{name}.toml"
     write_atomically(path, text)
     if lock:
         write_atomically(path.with_suffix(".lock"), lock)

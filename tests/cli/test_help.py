@@ -45,4 +45,4 @@ def test_markdown_eats_no_word_in_angle_brackets(words):
         command = command.commands[word]  # type: ignore[attr-defined]
     texts = [command.help or "", *(getattr(each, "help", None) or "" for each in command.params)]
     assert not [text for text in texts if "<" in text]
-    assert "//" not in shown(words, 200)
+    assert "//" not in shown(words, 200).replace("://", "")

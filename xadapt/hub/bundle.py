@@ -4,15 +4,24 @@ One module lies at the root, so that `adapters` and `peft` load it from there; t
 lie below `parts`. Of an experiment each stage has its folder: `modules`, `predictions`, `scores`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from xadapt.errors import DataError
 from xadapt.hub.modules import MAKERS, Shelf
 from xadapt.hub.remote import Source, size
 from xadapt.workflow import record as records
 from xadapt.workflow.record import Record
 
 PARTS, MODULES = "parts", "modules"
+FOLDERS = {
+    **dict.fromkeys(MAKERS, MODULES),
+    "encoder": "encoders",
+    "predict": "predictions",
+    "baseline": "predictions",
+    "score": "scores",
+}
+"""Kind of a stage of an experiment -> the folder that it lies below."""
 BELOW = (*MAKERS, "encoder")
 """Kinds of stages that a module is nothing without."""
 CARD = "README.md"
@@ -57,3 +66,15 @@ def one(record: Record, shelf: Shelf) -> Bundle:
     for each in stages.values():
         shelf.checked(each)
     return Bundle(stages, shelf)
+
+
+def every(digests: Iterable[str], shelf: Shelf) -> Bundle:
+    """The stages of a plan that are finished, but for data: those are read from where they come from.
+
+    Raises IntegrityError for what is not as it was written, DataError when nothing has run.
+    """
+    found = [shelf.records[digest] for digest in digests if digest in shelf.records]
+    shared = [shelf.checked(each) for each in found if each.kind in FOLDERS]
+    if not any(each.kind in MAKERS for each in shared):
+        raise DataError(f"{shelf.store.root}: no module of this experiment has been trained", "xadapt run it")
+    return Bundle({f"{FOLDERS[each.kind]}/{shelf.place(each)}": each for each in shared}, shelf)

@@ -92,10 +92,13 @@ class Shelf:
 
     def described(self, record: Record) -> str:
         """With what tells it from others of the same name."""
-        recipe = record.fields.get("recipe", {})
-        method = str(recipe.get("method", {}).get("type", "")).lower()
         seed = f"seed {record.fields['seed']}" if "seed" in record.fields else ""
-        return " ".join(filter(None, (self.title(record), method, seed)))
+        return " ".join(filter(None, (self.title(record), self.method(record), seed)))
+
+    def method(self, record: Record) -> str:
+        """The method by name; of a merge `merged`."""
+        method = record.fields.get("recipe", {}).get("method", {})
+        return str(method.get("type", record.kind)).lower()
 
     def base(self, record: Record) -> Composition | None:
         """What a module was trained over, with the names of its parts; None of a merge."""

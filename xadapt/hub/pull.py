@@ -3,12 +3,15 @@
 import json
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
+from uuid import uuid4
 
-from xadapt.errors import IntegrityError, UnknownName
+from xadapt import kept
+from xadapt.errors import IntegrityError
+from xadapt.hub import again
 from xadapt.hub.bundle import BELOW
 from xadapt.hub.modules import check_shared
 from xadapt.hub.remote import Held, Remote
@@ -31,27 +34,40 @@ class Pulled:
     new: bool
 
 
-def pull(remote: Remote, store: Store) -> list[Pulled]:
-    """Every stage of the other side, in the store. Nothing of it is kept unless all of it is right.
+def stages(there: Mapping[str, Held]) -> list[str]:
+    """The records among files: each stands for a stage."""
+    return sorted(path for path in there if PurePosixPath(path).name == records.NAME)
 
-    Raises IntegrityError naming the file for anything but the bytes that a sealed record tells, UnknownName
-    where there is no record, and what `faults.clear` raises.
+
+def pull(remote: Remote, there: Mapping[str, Held], store: Store) -> tuple[list[Pulled], Path | None]:
+    """Every stage among the files of the other side, in the store; nothing of it unless all of it is right.
+
+    Also the file of the experiment that they came from, where it was pushed: it is kept as one run here.
+    Raises IntegrityError naming the file for anything but the bytes that a sealed record tells, and what
+    `faults.clear` raises.
     """
-    there = remote.files()
-    places = sorted(path for path in there if PurePosixPath(path).name == records.NAME)
-    if not places:
-        raise UnknownName(f"{remote.at}: holds no record of xadapt")
+    places = stages(there)
     store.prepare()
-    scratch = store.root / ".pulling" / re.sub(r"[^\w.@-]+", "-", remote.at)
+    name = re.sub(r"[^\w.@-]+", "-", remote.at)
+    # A pull that was cut continues in its own folder; beside another one of the same it needs one more.
+    with store.lock(f"pulling-{name}") as mine:
+        scratch = store.root / ".pulling" / (name if mine else f"{name}-{uuid4().hex[:8]}")
+        return _pulled(remote, there, places, store, scratch)
+
+
+def _pulled(
+    remote: Remote, there: Mapping[str, Held], places: list[str], store: Store, scratch: Path
+) -> tuple[list[Pulled], Path | None]:
     try:
-        stages = _fetched(remote, there, places, store, scratch)
+        fetched = _fetched(remote, there, places, store, scratch)
     except IntegrityError:
         # What is wrong is not to be found again by the next try.
         shutil.rmtree(scratch, ignore_errors=True)
         raise
-    found = [_settled(each, store, scratch) for each in stages]
+    found = [_settled(each, store, scratch) for each in fetched]
+    experiment = _experiment(scratch / "files", found, store) if again.NAME in there else None
     shutil.rmtree(scratch, ignore_errors=True)
-    return found
+    return found, experiment
 
 
 @dataclass(frozen=True)
@@ -67,10 +83,11 @@ def _fetched(
     remote: Remote, there: Mapping[str, Held], places: list[str], store: Store, scratch: Path
 ) -> list[_Stage]:
     """All stages, those that are not in the store downloaded and checked, by digest below `scratch`."""
-    remote.fetch(places, scratch / "files")
+    more = [name for name in (again.NAME, again.LOCK) if name in there]
+    remote.fetch([*places, *more], scratch / "files")
     read = [_read(remote, path, store, scratch) for path in places]
-    stages = list({each.record.digest: each for each in read}.values())
-    wanted = [each for each in stages if not each.here]
+    found = list({each.record.digest: each for each in read}.values())
+    wanted = [each for each in found if not each.here]
     for each in wanted:
         for name in each.record.files:
             if each.start + name not in there:
@@ -79,7 +96,7 @@ def _fetched(
     remote.fetch(paths, scratch / "files")
     for each in wanted:
         _lay_out(each, remote, scratch)
-    return stages
+    return found
 
 
 def _read(remote: Remote, path: str, store: Store, scratch: Path) -> _Stage:
@@ -152,3 +169,10 @@ def _settled(stage: _Stage, store: Store, scratch: Path) -> Pulled:
         store.settle(scratch / digest, digest)
         store.failure_file(digest).unlink(missing_ok=True)
     return Pulled(stage.record, stage.start.rstrip("/"), final, not stage.here)
+
+
+def _experiment(files: Path, found: Sequence[Pulled], store: Store) -> Path:
+    lock = files / again.LOCK
+    text = (files / again.NAME).read_text(encoding="utf-8")
+    digests = [each.record.digest for each in found]
+    return kept.adopt(text, lock.read_text(encoding="utf-8") if lock.is_file() else "", digests, store)

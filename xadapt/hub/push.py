@@ -1,4 +1,4 @@
-"""Modules -> a repository or a folder, in one commit."""
+"""Modules -> a repository or a folder: one in one commit, an experiment in as few as there may be."""
 
 import json
 import tempfile
@@ -8,8 +8,12 @@ from pathlib import Path
 
 from xadapt.errors import ConfigError, IntegrityError
 from xadapt.hub.bundle import CARD, MODULES, PARTS, Bundle
-from xadapt.hub.remote import Held, Remote
+from xadapt.hub.faults import Say
+from xadapt.hub.remote import Held, Remote, Source
 from xadapt.workflow import record as records
+
+AT_ONCE = 100
+"""Stages of one commit: the hub limits the commits of an hour, and the time that one may take."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +37,43 @@ def push(bundle: Bundle, remote: Remote, private: bool, message: str) -> Pushed:
         hint = "push a single module to a repository of its own"
         raise ConfigError(f"{remote.at} holds a whole experiment", hint)
     files = bundle.files()
-    add = {path: source for path, source in files.items() if path not in there or not there[path].is_(source)}
+    add = _missing(files, there)
     gone = _before(there, remote) - files.keys()
     if add or gone:
         remote.commit(add, gone, message)
     return Pushed(remote.at, len(add), len(files) - len(add), len(gone))
+
+
+def push_all(bundle: Bundle, remote: Remote, private: bool, message: str, say: Say) -> Pushed:
+    """Publish an experiment beside what is there already: each stage whole or not at all, its card last.
+
+    What is there with the same content is left alone, so that a push that was cut continues. Raises
+    ConfigError where a single module is there, and what `faults.clear` raises.
+    """
+    remote.prepare(private)
+    there = remote.files()
+    if records.NAME in there:
+        raise ConfigError(
+            f"{remote.at} holds a single module", "push an experiment to a repository of its own"
+        )
+    left = {folder: _missing(dict(bundle.of(folder)), there) for folder in bundle.stages}
+    left = {folder: files for folder, files in left.items() if files}
+    groups = [list(left)[start : start + AT_ONCE] for start in range(0, len(left), AT_ONCE)]
+    for number, group in enumerate(groups, 1):
+        files = {path: source for folder in group for path, source in left[folder].items()}
+        remote.commit(files, (), f"{message} ({number} of {len(groups)})")
+        say(f"{remote.at}: {min(number * AT_ONCE, len(left))} of {len(left)} stages")
+    if rest := _missing(bundle.more, there):
+        remote.commit(rest, (), message)
+    every = bundle.files()
+    written = sum(map(len, left.values())) + len(rest)
+    return Pushed(remote.at, written, len(every) - written, 0)
+
+
+def _missing(files: Mapping[str, Source], there: Mapping[str, Held]) -> dict[str, Source]:
+    return {
+        path: source for path, source in files.items() if path not in there or not there[path].is_(source)
+    }
 
 
 def _before(there: Mapping[str, Held], remote: Remote) -> set[str]:
