@@ -40,7 +40,7 @@ def export(
 ) -> None:
     """Write a finished module as a model that other libraries load.
 
-    LoRA, stacks, merges and gates of it, DoRA and full fine-tuning become a plain model for the AutoModel classes
+    LoRA, stacks, merges and gates of it, DoRA and full fine-tuning become a plain model for AutoModel classes
     of transformers. Bottlenecks and their fusions have no plain form: they become the base model with folders
     that AutoAdapterModel of `adapters` loads. What is written is loaded again and must answer as the module.
 

@@ -53,6 +53,7 @@ lr = 3e-3
 steps = 4
 batch = 4
 max_length = 48
+stride = 16
 [languages]
 train = ["en", "qaa"]
 texts = { en = "text/en/train", qaa = "text/qaa/train" }

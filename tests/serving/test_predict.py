@@ -1,14 +1,29 @@
 """A module on a user's own rows answers as its stages do; whatever is wrong names row and field."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 import xadapt
-from xadapt.errors import ConfigError, DataError, UnknownName
+from xadapt import examples
+from xadapt.declared import Declared
+from xadapt.errors import ConfigError, DataError, IntegrityError, UnknownName
 from xadapt.serving import loaded as serving
+from xadapt.serving import recorded
 from xadapt.serving.asked import Vectors
+from xadapt.serving.rows import ask, example
+from xadapt.sources import origins
+from xadapt.stages.data import Data
+from xadapt.stages.train import Train
+from xadapt.task import sources
+from xadapt.tasks import task, tasks
+from xadapt.workflow.context import Context
+from xadapt.workflow.store import Store
 
 from .made import STACKED, World
 
+README = Path(__file__).parents[2] / "README.md"
 KEYS = {"xnli": "label", "udpos": "tags", "xquad": "answer", "xcopa": "choice"}
 
 
@@ -89,8 +104,6 @@ def test_vectors_are_those_that_retrieval_reads(world: World) -> None:
 
 
 def _pairs(world: World, stage) -> list[dict[str, str]]:
-    import json
-
     lines = (world.store.path(stage.data) / "examples.jsonl").read_text().splitlines()
     return [json.loads(line) for line in lines]
 
@@ -134,3 +147,76 @@ def test_what_is_no_module_says_so(world: World, tmp_path) -> None:
         xadapt.load(tmp_path, world.store.root)
     with pytest.raises(UnknownName, match="no such store"):
         xadapt.load("mnli", tmp_path / "none")
+
+
+def test_a_name_is_enough_where_it_means_one_module(world: World, tmp_path: Path) -> None:
+    first, second = (world.predicted("xnli", "qaa", recipe) for recipe in ("bn", "lora"))
+    rows, store = world.rows(first), Store(tmp_path)
+    _link(first.module.digest, world.store, store)
+    by_digest = xadapt.load(first.module.digest, store.root).predict(rows)
+    for name in ("mnli", "mnli alone"):
+        assert xadapt.load(name, store.root).predict(rows) == by_digest
+    _link(second.module.digest, world.store, store)
+    with pytest.raises(UnknownName, match=r"2 modules are 'mnli': .*\(bottleneck, seed 1\)") as caught:
+        xadapt.load("mnli", store.root)
+    assert "(lora, seed 1)" in caught.value.message
+
+
+def _link(digest: str, found: Store, to: Store) -> None:
+    to.folder(digest).parent.mkdir(exist_ok=True)
+    to.folder(digest).symlink_to(found.folder(digest))
+
+
+def test_a_module_of_another_version_of_its_stage_still_answers(world: World, monkeypatch) -> None:
+    stage = world.predicted("xnli", "qaa", "bn", STACKED)
+    monkeypatch.setattr(Train, "version", Train.version + 1)
+    module = xadapt.load(stage.module.digest, world.store.root)
+    found = module.predict(world.rows(stage))
+    assert [answer["label"] for answer in found] == world.answers(stage)
+
+
+def test_a_record_of_something_unknown_is_not_guessed_at(world: World, monkeypatch) -> None:
+    stage = world.predicted("xnli", "qaa")
+    monkeypatch.delitem(recorded.VALUES, "Bottleneck")
+    with pytest.raises(IntegrityError, match="which this one cannot read"):
+        xadapt.load(stage.module.digest, world.store.root)
+
+
+def test_two_modules_on_one_encoder_do_not_disturb_each_other(world: World) -> None:
+    stages = [world.predicted("xnli", "qaa", recipe) for recipe in ("bn", "lora")]
+    both = [xadapt.load(stage.module.digest, world.store.root) for stage in stages]
+    rows = world.rows(stages[0])
+    first = [module.predict(rows) for module in both]
+    assert [module.predict(rows) for module in both] == first and first[0] != first[1]
+
+
+@pytest.mark.parametrize("name", [name for name, what in tasks().items() if what.type == "classification"])
+def test_every_classification_task_that_ships_is_one_of_pairs(name: str, tmp_path: Path) -> None:
+    """A row without its pair is refused on this ground."""
+    what = task(name)
+    rows = origins(sources(what.train), "toyworld", None, 4)
+    Data(task=name, task_version=what.version, rows=rows).run(tmp_path, Context(Store(tmp_path)))
+    assert all(each.pair for each in examples.read(tmp_path / "examples.jsonl", "classification"))
+
+
+def test_a_declared_column_comes_before_the_usual_ones() -> None:
+    mood = Declared(name="mood", kind="classification", columns=(("text", "sentence"),))
+    asked = ask("classification", mood, ("good", "bad"))
+    assert example({"sentence": "a", "text": "b"}, "f:1", asked).text == "a"
+    assert example({"text": "b"}, "f:1", asked).pair is None
+    options = Declared(name="pick", kind="choice", columns=(("choices", ("first", "second")),))
+    row = {"context": "c", "first": "a", "second": "b"}
+    assert example(row, "f:1", ask("choice", options, ())).choices == ("a", "b")
+    with pytest.raises(DataError, match="f:1: field 'choices': expected a list of two choices or more"):
+        example({"context": "c", "choices": ["a"]}, "f:1", ask("choice", options, ()))
+
+
+def test_the_four_lines_of_the_readme(world: World, tmp_path: Path, monkeypatch, capsys) -> None:
+    section = README.read_text(encoding="utf-8").split("## Using a module on your own text")[1]
+    code = section.split("```python\n")[1].split("```")[0]
+    assert len(code.splitlines()) == 4
+    stage = world.predicted("xnli", "qaa")
+    (tmp_path / "runs").symlink_to(world.store.root)
+    monkeypatch.chdir(tmp_path)
+    exec(code.replace("3fa9c1d2", stage.module.digest[:8]), {})
+    assert capsys.readouterr().out.split()[0] in ("entailment", "neutral", "contradiction")
