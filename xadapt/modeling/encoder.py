@@ -6,7 +6,7 @@ Attention-probability dropout is not offered: fused kernels draw it from one glo
 task would train differently beside others; dropout on embeddings and sub-layer outputs is.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -26,7 +26,13 @@ from xadapt.recipe import Architecture
 
 __all__ = ["Dropout", "Encoder", "Packed", "no_dropout"]
 
+Through = Callable[..., torch.Tensor]
+"""Takes a layer and what it is called with, gives what it returns."""
 EMBEDDINGS = ("word_embeddings", "position_embeddings", "token_type_embeddings")
+
+
+def directly(layer: Callable[..., torch.Tensor], *given: Any) -> torch.Tensor:
+    return layer(*given)
 
 
 class Encoder(nn.Module):
@@ -169,8 +175,11 @@ class Encoder(nn.Module):
         *,
         upto: int | None = None,
         dropout: Dropout = no_dropout,
+        through: Through = directly,
     ) -> torch.Tensor:
         """Hidden states [T, hidden] after `upto` layers (all of them when None; 0 gives the embeddings).
+
+        `through` calls each layer: training may compute one again in the backward instead of keeping it.
 
         Raises ValueError for a sequence longer than the position table and for `sites` that were made for
         another batch, ConfigError for a layer that is not there.
@@ -187,7 +196,7 @@ class Encoder(nn.Module):
         x = sites.embedded(x)
         attention = Attention(packed.lengths, self.config.num_attention_heads, x.device)
         for number, layer in enumerate(self.layers[:upto]):
-            x = layer(x, number, attention, sites, dropout)
+            x = through(layer, x, number, attention, sites, dropout)
         hidden: torch.Tensor = x.float()
         return hidden
 

@@ -16,7 +16,7 @@ from xadapt import models
 from xadapt.composition import Alone, Stack
 from xadapt.errors import ConfigError, DataError, IntegrityError
 from xadapt.modeling.assemble import Assembled, Slot, Stacked
-from xadapt.modeling.encoder import Encoder
+from xadapt.modeling.encoder import Encoder, Through, directly
 from xadapt.modeling.library_modules import Carrier
 from xadapt.modeling.module import Module
 from xadapt.modeling.packed import Packed
@@ -131,8 +131,11 @@ class LibraryEncoder(Encoder):
         *,
         upto: int | None = None,
         dropout: Dropout = no_dropout,
+        through: Through = directly,
     ) -> torch.Tensor:
         """Hidden states [T, hidden], as of `Encoder`; what is dropped follows from the streams of `sites`.
+
+        `dropout` and `through` are not asked: the model calls its layers.
 
         Raises ValueError for a sequence longer than the position table, ConfigError for a layer that is not
         there.
@@ -180,7 +183,7 @@ class LibraryEncoder(Encoder):
         self._set_dropout(stream.rate)
         self.model.train()
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-            torch.manual_seed(stream.generator.initial_seed())
+            torch.manual_seed(stream.seed)
             yield
         self.model.eval()
 

@@ -20,7 +20,8 @@ from xadapt.task_types.items import Batch, Item
 class TaskType(Protocol):
     """What each module of this package offers.
 
-    A type whose examples of all languages share one pool, each an item of its own, may say `ONE_POOL = True`.
+    A type whose examples of all languages share one pool, each an item of its own, may say `ONE_POOL = True`;
+    one whose loss is no mean over the examples of a batch says `ONE_BATCH = True`.
     """
 
     def encode(

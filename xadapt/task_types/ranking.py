@@ -28,6 +28,9 @@ BEST = 20
 ONE_POOL = True
 """Languages search the same candidates, so what was encoded for one is kept for the next."""
 
+ONE_BATCH = True
+"""The examples of a batch are each other's negatives, so that its loss is no sum over them."""
+
 
 def encode(
     examples: Sequence[Passage], tokenizer: tokenizers.Tokenizer, recipe: Recipe, labels: Sequence[str]

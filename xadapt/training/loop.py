@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -24,7 +25,9 @@ from xadapt.task_types.items import Batch, Item, pack
 from xadapt.training.batches import Schedule
 from xadapt.training.checkpoint import Checkpoint
 from xadapt.training.guards import check_gradients, check_in_forward, check_trainable
+from xadapt.training.memory import Memory
 from xadapt.training.optimizer import Entry, StackedAdamW, Turn
+from xadapt.training.passes import Pass, passes, spread
 from xadapt.training.precision import check_trained
 from xadapt.training.selection import Measures, Selection
 from xadapt.training.streams import Stream, side_by_side
@@ -100,6 +103,7 @@ class Loop:
     checkpoint: Checkpoint
     progress: Callable[..., None]
     measures: Measures = field(default_factory=dict)
+    memory: Memory = field(default_factory=Memory)
 
     def __post_init__(self) -> None:
         self.optimizer = StackedAdamW(self.entries, len(self.jobs))
@@ -112,7 +116,7 @@ class Loop:
 
     def state(self) -> dict[str, torch.Tensor]:
         """Every tensor that a step changes, by name."""
-        tensors = {}
+        tensors = {"memory": self.memory.forced}
         for entry in self.entries:
             tensors[entry.name] = entry.parameter.detach()
             tensors[f"{entry.name}.mean"] = entry.mean
@@ -155,10 +159,9 @@ class Loop:
 
     def _step(self, step: int) -> None:
         active = [number for number, job in enumerate(self.jobs) if step < job.schedule.steps]
-        batches = {number: self.jobs[number].batch(step).to(self.placed.device) for number in active}
-        self.optimizer.clear()
-        losses = self._losses(step, batches)
-        torch.stack(list(losses.values())).sum().backward()
+        batches = {number: self.jobs[number].batch(step) for number in active}
+        losses = self.memory.fitted(step, partial(passes, batches), partial(self._gradients, step, batches))
+        self.tokens += sum(len(batch.ids) for batch in batches.values())
         turns = {number: self.jobs[number].turn(step) for number in active}
         if any(turn.step == 0 for turn in turns.values()):
             check_gradients(self.entries, turns, self.jobs)
@@ -172,20 +175,80 @@ class Loop:
         )
         self._note(step, losses, norms)
 
+    def _gradients(self, step: int, batches: dict[int, Batch], cut: list[Pass]) -> dict[int, torch.Tensor]:
+        """Set the gradients of a step, pass by pass; returns the losses by job."""
+        self.optimizer.clear()
+        if len(cut) == 1:
+            losses = self._losses(step, {job: batch.to(self.placed.device) for job, batch in batches.items()})
+            torch.stack(list(losses.values())).sum().backward()
+            return {job: loss.detach() for job, loss in losses.items()}
+        whole = {
+            job: self._whole(step, job, batches[job], cut) for job in spread(cut) if self._one(step, job)
+        }
+        found = {job: loss for job, (loss, _) in whole.items()}
+        for each in cut:
+            for job, loss in self._pass(step, each, {job: back for job, (_, back) in whole.items()}).items():
+                found[job] = found[job] + loss if job in found else loss
+        return {job: found[job] for job in batches}
+
     def _losses(self, step: int, batches: dict[int, Batch]) -> dict[int, torch.Tensor]:
         """One forward over the tokens of all active tasks, then each task's own head and loss."""
-        packed = pack(list(batches.values()))
         streams = [self.jobs[number].stream(step, self.placed.device) for number in batches]
-        dropout = side_by_side(streams, packed.tokens)
         with self.placed.autocast():
-            sites = self.assembled.sites(packed, list(batches), streams)
-            hidden = self.encoder(packed, sites, dropout=dropout)
-            parts = hidden.split(list(packed.tokens))
+            parts = self._hidden(batches, streams)
             losses = {}
             for (number, batch), part, stream in zip(batches.items(), parts, streams, strict=True):
                 losses[number] = self.jobs[number].loss(step, part, batch, stream)
-        self.tokens += sum(packed.tokens)
         return self.assembled.regularized(losses)
+
+    def _hidden(self, batches: dict[int, Batch], streams: Sequence[Stream]) -> Sequence[torch.Tensor]:
+        """Of each job [tokens, width]."""
+        packed = pack(list(batches.values()))
+        dropout = side_by_side(streams, packed.tokens)
+        sites = self.assembled.sites(packed, list(batches), streams)
+        through = self.memory.through(streams)
+        hidden = self.encoder(packed, sites, dropout=dropout, through=through)
+        parts: Sequence[torch.Tensor] = hidden.split(list(packed.tokens))
+        return parts
+
+    def _pass(self, step: int, cut: Pass, whole: dict[int, torch.Tensor]) -> dict[int, torch.Tensor]:
+        """Add the gradients of a pass; returns what it adds to the losses. `whole` as of `_whole`."""
+        pieces = {job: one.to(self.placed.device) for job, one in cut.items()}
+        streams = [one.stream(self.jobs[job].stream(step, self.placed.device)) for job, one in pieces.items()]
+        losses, back = {}, []
+        with self.placed.autocast():
+            parts = self._hidden({job: one.batch for job, one in pieces.items()}, streams)
+            for (job, one), hidden, stream in zip(pieces.items(), parts, streams, strict=True):
+                if job in whole:
+                    back.append((hidden * whole[job][one.start : one.start + len(hidden)]).sum())
+                    losses[job] = hidden.new_zeros(())
+                else:
+                    losses[job] = self.jobs[job].loss(step, hidden, one.batch, stream) * one.part
+        losses |= self.assembled.regularized({job: losses[job] for job, one in pieces.items() if one.first})
+        torch.stack([*losses.values(), *back]).sum().backward()
+        return {job: loss.detach() for job, loss in losses.items()}
+
+    def _one(self, step: int, job: int) -> bool:
+        """Whether the examples of a step are each other's negatives."""
+        parts = self.jobs[job].parts
+        return getattr(parts[self.jobs[job].turn(step).part].type, "ONE_BATCH", False)
+
+    def _whole(self, step: int, job: int, batch: Batch, cut: list[Pass]) -> tuple[torch.Tensor, torch.Tensor]:
+        """The loss of a whole batch that is in several passes, and its gradient for the hidden states.
+
+        The gradients of the head are set.
+        """
+        hidden: list[torch.Tensor] = []
+        for one in (each[job] for each in cut if job in each):
+            stream = self.jobs[job].stream(step, self.placed.device)
+            with torch.no_grad(), self.placed.autocast():
+                hidden += self._hidden({job: one.to(self.placed.device).batch}, [one.stream(stream)])
+        states = torch.cat(hidden).requires_grad_()
+        with self.placed.autocast():
+            loss = self.jobs[job].loss(step, states, batch.to(self.placed.device), stream)
+        loss.backward()
+        assert states.grad is not None
+        return loss.detach(), states.grad
 
     def _note(self, step: int, losses: dict[int, torch.Tensor], norms: torch.Tensor) -> None:
         values = torch.stack(list(losses.values())).detach().tolist()

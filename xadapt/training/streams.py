@@ -1,6 +1,6 @@
 """Dropout whose draws depend on (seed, task, step) alone, so that a task trains the same beside others."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -22,12 +22,38 @@ class Stream:
         generator.manual_seed(stream(seed, task, "dropout", step))
         return cls(rate, generator)
 
+    @property
+    def seed(self) -> int:
+        """For what draws by itself: the models of a library."""
+        return self.generator.initial_seed()
+
     def __call__(self, x: torch.Tensor, rate: float | None = None) -> torch.Tensor:
         p = self.rate if rate is None else rate
         if p == 0.0:
             return x
-        kept = torch.rand(x.shape, generator=self.generator, device=x.device) >= p
+        kept = self._drawn(x) >= p
         return x * kept.to(x.dtype) / (1.0 - p)
+
+    def _drawn(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.rand(x.shape, generator=self.generator, device=x.device)
+
+
+@dataclass
+class Share(Stream):
+    """The dropout of a pass over some examples of a step: of each mask of the whole step its own rows."""
+
+    rows: Mapping[int, tuple[int, int]]
+    """By how many rows there are here, (first, rows of the whole step)."""
+
+    @property
+    def seed(self) -> int:
+        """Another one for each pass: a model of a library draws for the padded batch that it is given."""
+        return self.generator.initial_seed() + max(self.rows.values(), key=lambda own: own[1])[0]
+
+    def _drawn(self, x: torch.Tensor) -> torch.Tensor:
+        first, whole = self.rows[len(x)]
+        drawn = torch.rand((whole, *x.shape[1:]), generator=self.generator, device=x.device)
+        return drawn[first : first + len(x)]
 
 
 def side_by_side(streams: Sequence[Stream], tokens: Sequence[int]) -> Dropout:

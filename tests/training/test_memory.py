@@ -1,0 +1,189 @@
+"""A step in passes, with layers computed again, or after memory was out, is the step it would have been."""
+
+import numpy as np
+import pytest
+import torch
+
+from xadapt.errors import DoesNotFit
+from xadapt.examples import Text
+from xadapt.task_types import encode_training, task_type
+from xadapt.training.loop import Loop
+from xadapt.training.memory import Memory
+from xadapt.training.passes import largest, passes
+
+from .small import EXAMPLES, PLANS, make, result
+from .test_loop import Killed
+
+KINDS = list(PLANS)
+EACH = [*([kind] for kind in KINDS), KINDS]
+
+
+def stepped(kinds, encoder, tokenizer, folder, memory: Memory, steps=1, **change) -> Loop:
+    loop = make(kinds, encoder, tokenizer, folder, **change)
+    loop.memory = memory
+    for step in range(steps):
+        loop._step(step)
+    return loop
+
+
+def gradients(loop: Loop) -> dict[str, torch.Tensor]:
+    return {entry.name: entry.gradient.clone() for entry in loop.entries}
+
+
+def assert_close(found: Loop, expected: Loop) -> None:
+    """Gradients and losses, up to fp32 rounding."""
+    own, others = gradients(found), gradients(expected)
+    for name, gradient in others.items():
+        scale = max(float(gradient.abs().max()), 1e-2)
+        assert float((own[name] - gradient).abs().max()) < 2e-5 * scale, name
+    for job, other in zip(found.jobs, expected.jobs, strict=True):
+        assert job.recent == pytest.approx(other.recent, rel=1e-5)
+
+
+@pytest.mark.parametrize("kinds", EACH, ids="+".join)
+@pytest.mark.parametrize("tokens", [1, 25])
+def test_passes_have_the_gradients_of_the_whole_step(kinds, tokens, encoder, tokenizer, tmp_path):
+    whole = stepped(kinds, encoder, tokenizer, tmp_path, Memory(), dropout=0.2)
+    cut = stepped(kinds, encoder, tokenizer, tmp_path, Memory(tokens=tokens), dropout=0.2)
+    assert cut.memory.passes > 1 and cut.tokens == whole.tokens
+    assert_close(cut, whole)
+
+
+def test_masks_of_language_modelling_are_drawn_for_the_whole_step(tokenizer):
+    kind, recipe = task_type("mlm"), PLANS["classification"]
+    lines = [Text(each.id, each.text) for each in EXAMPLES["classification"]]
+    items = encode_training(kind, lines, tokenizer, recipe, ())
+    batch = kind.batch(items[:8], np.random.default_rng(0), recipe)
+    cut = passes({0: batch}, 20)
+    assert len(cut) > 3
+    assert torch.cat([each[0].batch.ids for each in cut]).tolist() == batch.ids.tolist()
+    assert sum(each[0].part for each in cut) == pytest.approx(1)
+    at = [each[0].batch.targets["at"] + each[0].start for each in cut]
+    assert torch.cat(at).tolist() == batch.targets["at"].tolist()
+
+
+@pytest.mark.parametrize("kinds", EACH, ids="+".join)
+def test_layers_that_are_computed_again_give_the_same_bits(kinds, encoder, tokenizer, tmp_path):
+    plain = stepped(kinds, encoder, tokenizer, tmp_path, Memory(), dropout=0.2)
+    again = stepped(kinds, encoder, tokenizer, tmp_path, Memory(checkpointing=True), dropout=0.2)
+    expected = gradients(plain)
+    for name, gradient in gradients(again).items():
+        assert torch.equal(gradient, expected[name]), name
+
+
+def test_layers_that_are_computed_again_keep_less(encoder, tokenizer, tmp_path):
+    def kept(memory: Memory) -> int:
+        loop = make(["classification"], encoder, tokenizer, tmp_path)
+        loop.memory = memory
+        sizes = {}
+
+        def pack(tensor: torch.Tensor) -> torch.Tensor:
+            sizes[tensor.untyped_storage().data_ptr()] = tensor
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            losses = loop._losses(0, {0: loop.jobs[0].batch(0)})
+        assert losses
+        return sum(tensor.untyped_storage().nbytes() for tensor in sizes.values())
+
+    assert kept(Memory(checkpointing=True)) < 0.6 * kept(Memory())
+
+
+def test_without_a_limit_and_below_it_a_step_is_the_same_bits(encoder, tokenizer, tmp_path):
+    plain = stepped(KINDS, encoder, tokenizer, tmp_path, Memory(), steps=3)
+    below = stepped(KINDS, encoder, tokenizer, tmp_path, Memory(tokens=10_000), steps=3)
+    for number in range(len(KINDS)):
+        for name, expected in result(plain, number).items():
+            assert torch.equal(result(below, number)[name], expected), name
+
+
+class Scarce:
+    """An encoder that is out of memory above so many tokens, or without checkpointing."""
+
+    def __init__(self, encoder, room: int, alone: bool = True) -> None:
+        self.encoder, self.room, self.alone, self.asked = encoder, room, alone, []
+
+    def __getattr__(self, name):
+        return getattr(self.encoder, name)
+
+    def __call__(self, packed, sites, *, through=None, **given):
+        self.asked.append(len(packed.ids))
+        recomputes = getattr(through, "keywords", None) is not None
+        if through is not None and (len(packed.ids) > self.room or not (self.alone or recomputes)):
+            raise torch.OutOfMemoryError("Tried to allocate more than there is")
+        return (
+            self.encoder(packed, sites, **given)
+            if through is None
+            else self.encoder(packed, sites, through=through, **given)
+        )
+
+
+def test_out_of_memory_halves_the_passes_and_keeps_the_batch(encoder, tokenizer, tmp_path):
+    loop = make(["classification"], encoder, tokenizer, tmp_path)
+    whole = stepped(["classification"], encoder, tokenizer, tmp_path, Memory())
+    loop.encoder = Scarce(encoder, 50)
+    loop._step(0)
+    assert_close(loop, whole)
+    assert loop.encoder.asked[0] == whole.tokens == loop.tokens and max(loop.encoder.asked[-2:]) <= 50
+    assert "did not fit" in loop.memory.events[0] and loop.memory.passes > 1
+    before = len(loop.memory.events)
+    loop._step(1)
+    assert len(loop.memory.events) == before, "the limit holds for the steps after it"
+
+
+def test_out_of_memory_at_one_example_turns_on_checkpointing_then_fails(encoder, tokenizer, tmp_path):
+    loop = make(["span"], encoder, tokenizer, tmp_path)
+    loop.encoder = Scarce(encoder, 1000, alone=False)
+    loop._step(0)
+    assert loop.memory.recomputes and "checkpointing on" in loop.memory.events[-1]
+    assert_close(loop, stepped(["span"], encoder, tokenizer, tmp_path, Memory()))
+    loop.encoder = Scarce(encoder, 5)
+    with pytest.raises(DoesNotFit, match=r"one example of \d+ tokens; tried: .*checkpointing on") as found:
+        loop._step(1)
+    assert "\n" not in found.value.message
+
+
+def test_another_error_is_no_want_of_memory(encoder, tokenizer, tmp_path):
+    loop = make(["span"], encoder, tokenizer, tmp_path)
+
+    def broken(*_, **__):
+        raise RuntimeError("shapes do not fit")
+
+    loop.encoder = type("Broken", (), {"__call__": broken})()
+    with pytest.raises(RuntimeError, match="shapes"):
+        loop._step(0)
+
+
+def test_a_run_killed_after_memory_was_out_continues_bit_for_bit(encoder, tokenizer, tmp_path):
+    def scarce(folder, seconds=1e9) -> Loop:
+        loop = make(KINDS, encoder, tokenizer, folder, seconds=seconds)
+        loop.encoder = Scarce(encoder, 100)
+        return loop
+
+    whole = scarce(tmp_path / "whole")
+    whole.run()
+    first = scarce(tmp_path / "cut", seconds=-1)
+
+    def die(step, **_):
+        if step == 6:
+            raise Killed
+
+    first.progress = die
+    with pytest.raises(Killed):
+        first.run()
+    again = scarce(tmp_path / "cut")
+    assert again.run() == 5 and not again.memory.events
+    for number in range(len(KINDS)):
+        for name, expected in result(whole, number).items():
+            assert torch.equal(result(again, number)[name], expected), name
+
+
+def test_a_pass_is_never_larger_than_allowed_but_for_one_example(encoder, tokenizer, tmp_path):
+    loop = make(KINDS, encoder, tokenizer, tmp_path)
+    batches = {number: job.batch(0) for number, job in enumerate(loop.jobs)}
+    for tokens in (1, 25, 60, 200):
+        cut = passes(batches, tokens)
+        longest = max(item.tokens for batch in batches.values() for item in batch.items)
+        assert largest(cut) <= max(tokens, longest)
+        order = [item for each in cut for one in each.values() for item in one.batch.items]
+        assert order == [item for batch in batches.values() for item in batch.items]

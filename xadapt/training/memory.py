@@ -1,0 +1,131 @@
+"""What a loop does so that a step fits: passes, layers computed again, and either where memory was out.
+
+Out of memory, a step begins anew in passes of half the tokens, then with checkpointing: its draws follow from
+seed, task and step, so that only rounding differs. What was found out holds for the steps after it, and is
+kept with the state of the loop, so that a resumed run goes on as it was.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import torch
+from accelerate.utils.memory import should_reduce_batch_size
+from torch.utils.checkpoint import checkpoint
+
+from xadapt.errors import DoesNotFit
+from xadapt.modeling.encoder import Through, directly
+from xadapt.training.passes import Pass, largest, single
+from xadapt.training.streams import Stream
+
+Losses = dict[int, torch.Tensor]
+"""By job."""
+
+
+@dataclass
+class Memory:
+    """The limits of one loop; without any, a step is one pass."""
+
+    tokens: int | None = None
+    """At most so many in a pass."""
+    checkpointing: bool = False
+    offered: bool = True
+    """Whether layers can be computed again: not those of a library."""
+    largest: int = 0
+    """Tokens of the largest pass so far."""
+    passes: int = 1
+    """Most passes of a step so far."""
+    events: list[str] = field(default_factory=list)
+    """Each time that memory was out, and what was done."""
+
+    def __post_init__(self) -> None:
+        self.forced = torch.zeros(2, dtype=torch.int64)
+        """(tokens, checkpointing) that want of memory has forced; 0 for none."""
+
+    @property
+    def limit(self) -> int | None:
+        """Tokens of a pass."""
+        given = [size for size in (self.tokens, int(self.forced[0])) if size]
+        return min(given, default=None)
+
+    @property
+    def recomputes(self) -> bool:
+        return self.checkpointing or bool(self.forced[1])
+
+    def through(self, streams: Sequence[Stream]) -> Through:
+        """How the encoder calls its layers in one forward with these dropout streams."""
+        if not self.recomputes:
+            return directly
+        return partial(recomputed, streams)
+
+    def fitted(
+        self, step: int, cut: Callable[[int | None], list[Pass]], run: Callable[[list[Pass]], Losses]
+    ) -> Losses:
+        """Run a step, cut to the limit; again with lower limits while memory is out.
+
+        Raises DoesNotFit when one example at a time, with checkpointing, is too much.
+        """
+        while True:
+            passes = cut(self.limit)
+            try:
+                made = run(passes)
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
+            else:
+                self.largest, self.passes = max(self.largest, largest(passes)), max(self.passes, len(passes))
+                return made
+            # Not within `except`: the error holds the tensors of the step.
+            self._lower(step, passes)
+
+    def _lower(self, step: int, passes: list[Pass]) -> None:
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        size = largest(passes)
+        if not single(passes):
+            self.forced[0] = size // 2
+            self.events.append(
+                f"step {step + 1}: {size} tokens did not fit, {int(self.forced[0])} from then on"
+            )
+        elif self.offered and not self.recomputes:
+            self.forced[1] = 1
+            self.events.append(f"step {step + 1}: {size} tokens of one example did not fit, checkpointing on")
+        else:
+            raise DoesNotFit(
+                f"out of memory in step {step + 1} at one example of {size} tokens; "
+                f"tried: {'; '.join(self.events) or 'one example at a time'}",
+                "a smaller max_length or model, or a device with more memory",
+            )
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """On any device."""
+    return isinstance(error, torch.OutOfMemoryError) or bool(should_reduce_batch_size(error))
+
+
+def recomputed(streams: Sequence[Stream], layer: Callable[..., torch.Tensor], *given: Any) -> torch.Tensor:
+    """`layer(*given)`, of which the input alone is kept; in the backward it draws the same masks again."""
+    made: torch.Tensor = checkpoint(
+        layer,
+        *given,
+        use_reentrant=False,
+        preserve_rng_state=False,
+        context_fn=partial(_drawing_again, streams),
+    )
+    return made
+
+
+def _drawing_again(
+    streams: Sequence[Stream],
+) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
+    """For the forward, and for the time it is computed again."""
+    return nullcontext(), _from(streams, [stream.generator.get_state() for stream in streams])
+
+
+@contextmanager
+def _from(streams: Sequence[Stream], states: Sequence[torch.Tensor]) -> Iterator[None]:
+    for stream, state in zip(streams, states, strict=True):
+        stream.generator.set_state(state)
+    yield
