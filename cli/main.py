@@ -16,6 +16,7 @@ from xadapt.errors import INTERRUPTED, Unwritable, XadaptError
 from xadapt.workflow import stopping
 
 from . import (
+    bench,
     demo,
     doctor,
     explain,
@@ -96,6 +97,7 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
 }
 for name, command in COMMANDS.items():
     app.command(name)(command)
+app.add_typer(bench.app, name="bench")
 app.add_typer(tasks.app, name="tasks")
 
 

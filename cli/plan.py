@@ -78,9 +78,9 @@ def _device(name: str | None, asked: "Experiment", workers: int) -> "Device | No
     import os
 
     from xadapt.forecast.device import device
-    from xadapt.forecast.shape import shape
+    from xadapt.forecast.model import model
 
-    return device(name, shape(asked.base), max(1, (os.cpu_count() or 1) // workers))
+    return device(name, model(asked.base), max(1, (os.cpu_count() or 1) // workers))
 
 
 def _forecast(
@@ -90,7 +90,7 @@ def _forecast(
     from xadapt.forecast.table import forecast
     from xadapt.forecast.work import Forecaster
 
-    forecaster = Forecaster(Reading(store, data))
+    forecaster = Forecaster(Reading(store, data), "bf16" if device is None else device.precision)
     return forecast(made, list(made.missing(store)), asked, forecaster, device)
 
 

@@ -147,6 +147,13 @@ class Experiment:
 
     def cells(self) -> Iterator[Cell]:
         """Every number of the report, in its order: baselines, then recipes, compositions, targets."""
+        return iter(self._every)
+
+    @cached_property
+    def _every(self) -> tuple[Cell, ...]:
+        return tuple(self._cells())  # a stage keeps its digest, so each is made once
+
+    def _cells(self) -> Iterator[Cell]:
         for name in self.target.tasks:
             yield from self._baselines(self.task(name))
         for label in self.methods:

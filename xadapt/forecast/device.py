@@ -6,13 +6,16 @@ import math
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from xadapt.errors import ConfigError, DataError, UnknownName, nearest
-from xadapt.forecast.shape import KNOWN, Shape
-from xadapt.forecast.work import FORWARD_BACKWARD, FULL, Work
+from xadapt.forecast.model import KNOWN, Model
+from xadapt.forecast.modules import FORWARD_BACKWARD, FULL
+from xadapt.forecast.work import Work
+from xadapt.memory.estimate import Precision
+from xadapt.memory.sizes import Sizes
 
 SCHEMA = 1
 CALIBRATED = "calibrated"
@@ -45,6 +48,9 @@ class Device(Protocol):
     def name(self) -> str: ...
 
     @property
+    def precision(self) -> Precision: ...
+
+    @property
     def basis(self) -> str:
         """Where its figures come from, in a few words."""
 
@@ -63,6 +69,7 @@ class Stated:
     """Seconds of the host per optimizer step at 24 layers."""
     batch: int = 65_536
     """Tokens per forward of a prediction."""
+    precision: Precision = "bf16"
 
     @property
     def basis(self) -> str:
@@ -70,13 +77,12 @@ class Stated:
         return f"stated, not measured: assumed {peak}, {1000 * self.launch:.0f} ms of host per step"
 
     def seconds(self, work: Work) -> float:
-        if work.shape is None or not work.flops:
+        if work.model is None or not work.flops:
             return HOST[work.cost.split()[0]].of(work)
-        shape = work.shape
         steps = work.steps + math.ceil(work.read / self.batch)
         computed = work.flops / (self.peak * self.efficiency)
-        host = steps * self.launch * shape.layers / 24
-        loaded = 3.0 + 4.0 * shape.parameters / 1e9
+        host = steps * self.launch * work.model.sizes.layers / 24
+        loaded = 3.0 + 4.0 * work.model.parameters / 1e9
         return loaded + max(computed, host) + HOST["encode"].row * work.rows
 
 
@@ -102,8 +108,8 @@ STATED = {
         Stated("l4", 121e12),
         Stated("rtx4090", 165e12),
         Stated("rtx3090", 71e12),
-        Stated("v100", 15.7e12),
-        Stated("t4", 8.1e12),
+        Stated("v100", 15.7e12, precision="fp32"),
+        Stated("t4", 8.1e12, precision="fp32"),
     )
 }
 """Dense bf16 peaks of the data sheets; V100 and T4 have no bf16 and compute in fp32."""
@@ -115,16 +121,16 @@ class Calibration:
 
     name: str
     threads: int
-    precision: str
+    precision: Precision
     clock: str
     """`cpu` for process CPU time, which other programs disturb least, `wall` otherwise."""
     date: str
-    model: Shape
+    model: Model
     packages: Mapping[str, str]
     costs: Mapping[str, Cost]
     schema: int = SCHEMA
-    parts: tuple[int, ...] = field(default=(2, 6))
-    """Numbers of modules at which `fuse` was measured, under its name with the number behind it."""
+    mixed: tuple[float, float] = (0.0, 1.0)
+    """Widths of all mixed modules at which `fuse few` and `fuse many` were measured, in hidden sizes."""
 
     @property
     def basis(self) -> str:
@@ -140,26 +146,26 @@ class Calibration:
         kind = work.cost.split()[0]
         cost, relative = self._cost(work.cost, work)
         tokens = layers = 1.0
-        if work.shape is not None and kind in ("train", "predict", "encoder"):
-            tokens = relative * work.shape.forward(64) / self.model.forward(64)
-            layers = work.shape.layers / self.model.layers
+        if work.model is not None and kind in ("train", "predict", "encoder"):
+            tokens = relative * work.model.forward(64) / self.model.forward(64)
+            layers = work.model.sizes.layers / self.model.sizes.layers
         return cost.of(work, tokens, layers)
 
     def _cost(self, name: str, work: Work) -> tuple[Cost, float]:
         """(the nearest that was measured, what its tokens cost more by their operations)."""
-        if f"{name} {self.parts[0]}" in self.costs:
-            first, last = (self.costs[f"{name} {number}"] for number in (self.parts[0], self.parts[-1]))
-            share = (work.parts - self.parts[0]) / (self.parts[-1] - self.parts[0])
-            return first.towards(last, share), 1.0
+        if f"{name} few" in self.costs:
+            few, many = self.mixed
+            share = (work.mixed - few) / (many - few)
+            return self.costs[f"{name} few"].towards(self.costs[f"{name} many"], share), 1.0
         if name in self.costs:
             return self.costs[name], 1.0
-        words = name.split()
-        nearer = [" ".join(words[:length]) for length in range(len(words) - 1, 0, -1)]
-        known = [*nearer, f"{words[0]} bottleneck alone"]
-        found = next((self.costs[each] for each in known if each in self.costs), Cost())
-        if words[0] in ("train", "encoder") and ("full" in words or words[0] == "encoder"):
-            return self.costs.get("train bottleneck alone", found), FULL / FORWARD_BACKWARD
-        return found, 1.0
+        kind, *more = name.split()
+        if kind in ("train", "encoder", "predict"):
+            full = kind == "encoder" or "full" in more
+            found = self.costs.get(f"{'predict' if kind == 'predict' else 'train'} bottleneck alone", Cost())
+            return found, FULL / FORWARD_BACKWARD if full else 1.0
+        others = [cost for other, cost in self.costs.items() if other.split()[0] == kind]
+        return min(others, key=lambda cost: (cost.row, cost.step), default=Cost()), 1.0
 
 
 def place() -> Path:
@@ -194,7 +200,8 @@ def _calibration(facts: dict[str, Any]) -> Calibration:
     if facts["schema"] != SCHEMA:
         raise ValueError(f"schema {facts['schema']}, here it is {SCHEMA}")
     costs = {name: Cost(**cost) for name, cost in facts["costs"].items()}
-    changed = {"model": Shape(**facts["model"]), "costs": costs, "parts": tuple(facts["parts"])}
+    model = Model(facts["model"]["name"], Sizes(**facts["model"]["sizes"]))
+    changed = {"model": model, "costs": costs, "mixed": tuple(facts["mixed"])}
     return Calibration(**facts | changed)
 
 
@@ -214,7 +221,7 @@ def _same(made: Calibration) -> tuple[str, int, str, str]:
     return made.name, made.threads, made.precision, made.model.name
 
 
-def device(name: str | None, model: Shape | None, threads: int | None = None) -> Device | None:
+def device(name: str | None, model: Model | None, threads: int | None = None) -> Device | None:
     """The device of `--device`: a stated one, or the calibration that fits the model and threads best.
 
     Without a name the best calibration, None when there is none. Raises UnknownName for a name that no
@@ -236,14 +243,14 @@ def device(name: str | None, model: Shape | None, threads: int | None = None) ->
     )
 
 
-def _apart(made: Calibration, model: Shape | None, threads: int | None) -> tuple[bool, float]:
+def _apart(made: Calibration, model: Model | None, threads: int | None) -> tuple[bool, float]:
     size = abs(math.log(made.model.forward(64) / model.forward(64))) if model else 0.0
     return threads is not None and made.threads != threads, size
 
 
-def of_name(name: str) -> Shape:
-    """The shape of a known model; raises UnknownName."""
+def of_name(name: str) -> Model:
+    """A known model; raises UnknownName."""
     short = name.rpartition("/")[2]
     if short not in KNOWN:
         raise UnknownName(f"--model {name}: its size is not known{nearest(short, ['toyworld', *KNOWN])}")
-    return Shape(short, *KNOWN[short])
+    return Model(short, KNOWN[short])

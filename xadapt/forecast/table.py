@@ -26,6 +26,8 @@ class Total:
     flops: float = 0.0
     seconds: float | None = None
     disk: float = 0.0
+    memory: float = 0.0
+    """At the peak of its largest stage."""
     trainings: int = 0
     """Of what is to do."""
 
@@ -34,6 +36,7 @@ class Total:
         self.tokens += work.tokens
         self.flops += work.flops
         self.disk += work.disk
+        self.memory = max(self.memory, work.memory)
         if seconds is not None:
             self.seconds = (self.seconds or 0.0) + seconds
 
@@ -46,6 +49,7 @@ class Total:
             self.flops + other.flops,
             sum(seconds) if seconds else None,
             self.disk + other.disk,
+            max(self.memory, other.memory),
             self.trainings + other.trainings,
         )
 
@@ -57,6 +61,7 @@ class Total:
             "flops": float(f"{self.flops:.4g}"),
             "hours": hours,
             "disk_bytes": round(self.disk),
+            "peak_memory_bytes": round(self.memory) or None,
             "trainings": self.trainings,
         }
 

@@ -10,7 +10,7 @@ from xadapt.forecast.table import Forecast, Total
 
 def kinds(costs: Forecast, served: Mapping[str, int]) -> Iterator[str]:
     """One line for each kind of stage, and the total."""
-    rows: list[tuple[str, ...]] = [("stage", "there", "to do", "tokens", "time", "disk", "numbers")]
+    rows: list[tuple[str, ...]] = [("stage", "there", "to do", "tokens", "time", "memory", "disk", "numbers")]
     for kind, total in costs.kinds.items():
         rows.append((kind, *_counts(total), f"{served.get(kind, 0):,}"))
     rows.append(("in total", *_counts(costs.total), ""))
@@ -19,7 +19,11 @@ def kinds(costs: Forecast, served: Mapping[str, int]) -> Iterator[str]:
 
 def _counts(total: Total) -> tuple[str, ...]:
     there = total.stages - total.to_do
-    return f"{there:,}", f"{total.to_do:,}", number(total.tokens), clock(total.seconds), size(total.disk)
+    return f"{there:,}", f"{total.to_do:,}", number(total.tokens), *_sizes(total)
+
+
+def _sizes(total: Total) -> tuple[str, ...]:
+    return clock(total.seconds), size(total.memory) if total.memory else "-", size(total.disk)
 
 
 def compositions(costs: Forecast) -> Iterator[str]:

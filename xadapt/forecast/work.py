@@ -1,14 +1,26 @@
 """The work of a stage before it runs: tokens, optimizer steps, floating-point operations, bytes on disk."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from xadapt.composition import Composition, Fuse, Gate, Merge, Stack
+from xadapt.forecast.model import Model, model
+from xadapt.forecast.modules import (
+    FULL,
+    base_of,
+    flops_of,
+    form_of,
+    method_of,
+    mixed_width,
+    recipe_of,
+    shape_of,
+    weights_of,
+)
 from xadapt.forecast.reading import Reading, items
-from xadapt.forecast.shape import Shape, shape
-from xadapt.recipe import Full, Method, ModelSpec, Recipe
+from xadapt.memory.estimate import Precision, peak
+from xadapt.memory.sizes import Shape, trainable
+from xadapt.recipe import ModelSpec, Recipe
 from xadapt.stages.baseline import Baseline
 from xadapt.stages.data import Data, Dev
 from xadapt.stages.encoder import Encoder
@@ -20,18 +32,14 @@ from xadapt.stages.train import Train
 from xadapt.tasks import task
 from xadapt.workflow.stage import Stage
 
-FORWARD_BACKWARD = 2.0
-"""Of a frozen encoder, in forward passes: gradients of activations cost as much as a forward."""
-FULL = 3.0
-"""With gradients of all weights."""
-FORMED = {"stack": 1, "gate": 1, "fuse": 2}
-"""How often a composition computes a module that it runs: fusion forms its scores in the bottleneck too."""
 RECORD = 2800
 """Bytes of a record, and of the small files beside weights."""
 SMALL_FILES = 4500
 PREDICTION = {"classification": 38, "choice": 30, "tagging": 150, "span": 60, "retrieval": 32}
 ITEM = 14
 """Bytes of one prediction by task type, and of what one item contributes to a score."""
+LEARNED = 3_000
+"""Rows that a baseline learns from at most (baselines/learned.py)."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +54,13 @@ class Work:
     trained: float = 0.0
     """Tokens that go forward and backward."""
     steps: int = 0
-    parts: int = 1
-    """Modules that are mixed."""
+    mixed: float = 0.0
+    """Width of all modules that are mixed, in hidden sizes."""
     flops: float = 0.0
     disk: float = 0.0
-    shape: Shape | None = None
+    memory: float = 0.0
+    """Bytes at the peak of a training step; of other stages not forecast."""
+    model: Model | None = None
     exact: bool = True
     """Its rows were counted; lengths may still be those of the table."""
 
@@ -64,7 +74,9 @@ class Forecaster:
     """The work of stages; `reading` says what is known of their data."""
 
     reading: Reading
-    _shapes: dict[Any, Shape | None] = field(default_factory=dict)
+    precision: Precision = "bf16"
+    """Of frozen weights, fp32 on a CPU, where attention pads as well."""
+    _models: dict[Any, Model | None] = field(default_factory=dict)
 
     def work(self, stage: Stage) -> Work:
         if isinstance(stage, Data):
@@ -80,15 +92,16 @@ class Forecaster:
             return self._encoder(stage)
         if isinstance(stage, Baseline | Score):
             return self._counted(stage)
-        size = self._shape(stage.model) if isinstance(stage, Merged) else None
-        method = _method(stage)
-        return Work("merged", disk=RECORD + 4.0 * (size.module(method) if size else 0), shape=size)
+        size = self._model(stage.model) if isinstance(stage, Merged) else None
+        method = method_of(stage)
+        weights = trainable(size.sizes, Shape(method)) if size and method else 0
+        return Work("merged", disk=RECORD + 4.0 * weights, model=size)
 
-    def _shape(self, model: ModelSpec | Encoder) -> Shape | None:
-        key = model.digest if isinstance(model, Encoder) else (model.name, model.revision, model.folder)
-        if key not in self._shapes:
-            self._shapes[key] = shape(model)
-        return self._shapes[key]
+    def _model(self, of: ModelSpec | Encoder) -> Model | None:
+        key = of.digest if isinstance(of, Encoder) else (of.name, of.revision, of.folder)
+        if key not in self._models:
+            self._models[key] = model(of)
+        return self._models[key]
 
     def _data(self, stage: Data) -> Work:
         found = self.reading.of(stage)
@@ -98,23 +111,24 @@ class Forecaster:
 
     def _counted(self, stage: Baseline | Score) -> Work:
         kind, made = task(stage.task).type, stage if isinstance(stage, Baseline) else stage.predictions
-        rows, bytes_of_one = float(self.reading.of(made.data).rows), float(ITEM)
+        rows, bytes_of_one, known = float(self.reading.of(made.data).rows), float(ITEM), 0
         if isinstance(stage, Baseline):
-            rows += self.reading.of(stage.train).rows if stage.train else 0
+            known = self.reading.of(stage.train).rows if stage.train else 0
             bytes_of_one = PREDICTION.get(kind, 60)
         method = stage.method if isinstance(stage, Baseline) else ""
         name = f"{stage.kind} {kind} {method}".rstrip()
         tested = self.reading.of(made.data).rows
-        return Work(name, rows=rows, disk=RECORD + tested * bytes_of_one)
+        learned = min(known, LEARNED)
+        return Work(name, rows=rows + known, steps=learned, disk=RECORD + tested * bytes_of_one)
 
     def _training(self, stage: Train | Mixture, parts: Sequence[Ingredient], text: Ingredient | None) -> Work:
         every = [self._items(one) for one in (*parts, *([text] if text else []))]
         steps, tokens = self._steps(stage, parts, text, every)
         dev = sum(self._dev(one.dev, one.recipe) for one in parts if one.dev) * stage.recipe.snapshots
-        size, form = self._shape(stage.model), _form(stage.base, stage.below is not None)
+        size, form = self._model(stage.model), form_of(stage.base, stage.below is not None)
         method = stage.recipe.method
         length = tokens / max(1, steps * stage.recipe.batch)
-        flops = _flops(size, method, stage.base, length, tokens, trains=True)
+        flops = flops_of(size, method, stage.base, length, tokens, trains=True)
         kept = (stage.recipe.snapshots if stage.recipe.select == "oracle" else 0) + 1
         return Work(
             f"train {method.name} {form}",
@@ -122,10 +136,11 @@ class Forecaster:
             read=dev,
             trained=tokens,
             steps=steps,
-            parts=len(stage.base.parts) if isinstance(stage.base, Fuse | Gate) else 1,
-            flops=flops + _flops(size, method, stage.base, length, dev, trains=False),
-            disk=RECORD + SMALL_FILES + kept * 4.0 * self._weights(size, stage, parts),
-            shape=size,
+            mixed=mixed_width(size, method, stage.base),
+            flops=flops + flops_of(size, method, stage.base, length, dev, trains=False),
+            disk=RECORD + SMALL_FILES + kept * 4.0 * weights_of(size, stage, parts),
+            memory=self._peak(size, stage, length, parts),
+            model=size,
             exact=all(self.reading.of(one.data).exact for one in parts),
         )
 
@@ -159,37 +174,47 @@ class Forecaster:
         many, tokens = items(self.reading.of(dev.data), task(dev.data.task).type, recipe)
         return many * tokens
 
-    def _weights(self, size: Shape | None, stage: Train | Mixture, parts: Sequence[Ingredient]) -> float:
+    def _peak(
+        self, size: Model | None, stage: Train | Mixture, length: float, parts: Sequence[Ingredient]
+    ) -> float:
+        """Of the largest of many steps: lengths deviate by 0.6 of their mean, four times that at most."""
         if size is None:
             return 0.0
-        mixed = isinstance(stage.base, Fuse | Gate)
-        own = (size.fusion if isinstance(stage.base, Fuse) else 0) if mixed else 0
-        if not mixed or isinstance(stage, Train):
-            own += size.module(stage.recipe.method)
-        dense = sum(task(one.task).type in ("classification", "choice") for one in parts)
-        return own + dense * size.hidden**2
+        recipe = stage.recipe
+        tokens = min(recipe.max_length, length * (1 + 4 * 0.6 / recipe.batch**0.5)) * recipe.batch
+        kind = task(parts[0].task).type
+        return peak(
+            size.sizes,
+            recipe,
+            tokens=round(tokens),
+            shape=shape_of(stage.recipe.method, stage.base, stage.below is not None),
+            kind=kind,
+            outputs=size.sizes.vocabulary if kind == "mlm" else 3,
+            precision=self.precision,
+            padded=self.precision == "fp32",
+        )
 
     def _predict(self, stage: Predict) -> Work:
-        what, recipe = task(stage.task), _recipe(stage.module)
+        what, recipe = task(stage.task), recipe_of(stage.module)
         amount = self.reading.of(stage.data)
         many, each = items(amount, what.type, recipe)
         tokens = many * each
         if stage.dev is not None:
             tokens += recipe.snapshots * self._dev(stage.dev, recipe)
-        size, base = self._shape(stage.model), _base(stage.module)
-        method = _method(stage.module)
-        form = _form(base, stage.below is not None) if method else "encoder"
-        flops = _flops(size, method, base, each / amount.length.sequences, tokens, trains=False)
+        size, base = self._model(stage.model), base_of(stage.module)
+        method = method_of(stage.module)
+        form = form_of(base, stage.below is not None) if method else "encoder"
+        flops = flops_of(size, method, base, each / amount.length.sequences, tokens, trains=False)
         if size and stage.reading:
-            flops *= min(1.0, stage.reading.layer / size.layers)
+            flops *= min(1.0, stage.reading.layer / size.sizes.layers)
         return Work(
             f"predict {method.name if method else 'none'} {form}",
             rows=many,
             read=tokens,
-            parts=len(base.parts) if isinstance(base, Fuse | Gate) else 1,
+            mixed=mixed_width(size, method, base),
             flops=flops,
             disk=RECORD + amount.rows * PREDICTION.get(what.type, 60),
-            shape=size,
+            model=size,
             exact=amount.exact,
         )
 
@@ -197,32 +222,15 @@ class Forecaster:
         found = [items(self.reading.of(data), "mlm", stage.recipe) for data in stage.texts]
         many = sum(count for count, _ in found)
         each = sum(count * tokens for count, tokens in found) / max(1.0, many)
-        recipe, size = stage.recipe, self._shape(stage)
+        recipe, size = stage.recipe, self._model(stage)
         steps = recipe.steps or math.ceil(many * recipe.epochs / recipe.batch)
         tokens = steps * recipe.batch * each
         assert size is not None, "an architecture says it"
         # Of the tokens that are hidden the whole vocabulary is scored.
-        flops = FULL * tokens * (size.forward(each) + recipe.mask * 2 * size.hidden * size.vocabulary)
-        disk = RECORD + 2.0 * size.parameters + 60.0 * size.vocabulary
-        return Work("encoder", rows=many, trained=tokens, steps=steps, flops=flops, disk=disk, shape=size)
-
-
-def _flops(
-    size: Shape | None,
-    method: Method | None,
-    base: Composition,
-    length: float,
-    tokens: float,
-    *,
-    trains: bool,
-) -> float:
-    """Of so many tokens in sequences of `length`."""
-    if size is None:
-        return 0.0
-    passes = (FULL if isinstance(method, Full) else FORWARD_BACKWARD) if trains else 1.0
-    own = 0 if isinstance(method, Full) else size.module(method)
-    below = len(base.parts) * own * FORMED.get(base.form, 0)
-    return tokens * (passes * size.forward(length) + (3.0 if trains else 1.0) * 2 * (own + below))
+        scored = recipe.mask * 2 * size.sizes.hidden * size.sizes.vocabulary
+        flops = FULL * tokens * (size.forward(each) + scored)
+        disk = RECORD + 2.0 * size.parameters + 60.0 * size.sizes.vocabulary
+        return Work("encoder", rows=many, trained=tokens, steps=steps, flops=flops, disk=disk, model=size)
 
 
 def _shares(stage: Mixture, sizes: Sequence[float]) -> tuple[list[float], float]:
@@ -233,40 +241,3 @@ def _shares(stage: Mixture, sizes: Sequence[float]) -> tuple[list[float], float]
     counts = [round(size) for size in sizes]
     found = sampler.probabilities(counts, how.how, cap=how.cap, temperature=how.temperature)
     return found.tolist(), how.cap if how.how in ("capped", "temperature") else math.inf
-
-
-def _form(base: Composition, below: bool) -> str:
-    """What runs beside a module: a merge or a chain is one module when it is trained on."""
-    if isinstance(base, Fuse | Gate):
-        return base.form
-    return "stack" if isinstance(base, Stack) or below else "alone"
-
-
-def _base(module: Any) -> Composition:
-    """Of what predicts; one frozen module that is read as it is runs like one that was trained alone."""
-    if isinstance(module, Train | Mixture):
-        return module.base
-    if isinstance(module, Stack | Merge):
-        return Composition()
-    assert isinstance(module, Composition)
-    return module
-
-
-def _modules(found: Any) -> Iterator[Any]:
-    if isinstance(found, Merged):
-        yield from found.merge.parts
-    elif isinstance(found, Composition):
-        yield from found.parts
-
-
-def _method(module: Any) -> Method | None:
-    """Of what predicts or is merged; None for the bare encoder."""
-    while not isinstance(module, Train | Mixture):
-        module = next(_modules(module), None)
-        if module is None:
-            return None
-    return module.recipe.method
-
-
-def _recipe(module: Any) -> Recipe:
-    return module.recipe if isinstance(module, Train) else Recipe(max_length=512)

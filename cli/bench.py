@@ -1,0 +1,88 @@
+"""`xadapt bench`"""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .options import Json, Quiet
+from .output import document, note, stdout
+from .run import Device, Precision
+
+if TYPE_CHECKING:
+    from xadapt.forecast.device import Calibration
+
+app = typer.Typer(no_args_is_help=True, help="Measure this device.", rich_markup_mode="markdown")
+
+Model = Annotated[
+    str,
+    typer.Option(
+        help="toyworld, or a size such as xlm-roberta-base, with random weights.", rich_help_panel="Where"
+    ),
+]
+Workers = Annotated[
+    int,
+    typer.Option(min=1, help="Measure one of so many processes on the cores.", rich_help_panel="Where"),
+]
+
+
+@app.callback()
+def _bench() -> None:
+    """Measure this device."""
+
+
+@app.command("device")
+def device(
+    model: Model = "toyworld",
+    workers: Workers = 1,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measure what stages cost here; `xadapt plan` then says hours.
+
+    Trains and predicts a little with every method and composition, with rows of the toy world. One thread of
+    a CPU is measured in process CPU time, which other programs disturb least; the rest in wall time.
+
+    **Examples**
+
+    `xadapt bench device --workers 2`
+
+    `xadapt bench device --model xlm-roberta-large`
+    """
+    from xadapt import environment
+    from xadapt.experiment.models import planned
+    from xadapt.forecast.device import keep, of_name
+    from xadapt.forecast.measure import measure, random_model
+    from xadapt.recipe import ModelSpec
+    from xadapt.sources.lock import Lock
+
+    environment.check_device(device)
+    say = (lambda text: None) if quiet else (lambda text: note(f"measuring: {text}"))
+    threads = max(1, (os.cpu_count() or 1) // workers)
+    size = None if model == "toyworld" else of_name(model)
+    with tempfile.TemporaryDirectory() as folder:
+        spec = (
+            planned(ModelSpec(name="toyworld"), Lock()) if size is None else random_model(size, Path(folder))
+        )
+        made = measure(spec, threads, device=device, precision=precision, say=say)
+    place = keep(made)
+    if as_json:
+        from dataclasses import asdict
+
+        document({"place": str(place), "calibration": asdict(made)})
+        return
+    _print(made, place)
+
+
+def _print(made: "Calibration", place: Path) -> None:
+    out = stdout()
+    out.print(f"{made.name}: {made.basis}", markup=False)
+    out.print(f"{'':34}{'stage s':>9}{'step ms':>9}{'token us':>10}{'row us':>9}")
+    for name, cost in made.costs.items():
+        figures = f"{cost.stage:9.3f}{1e3 * cost.step:9.2f}{1e6 * cost.token:10.2f}{1e6 * cost.row:9.1f}"
+        out.print(f"{name:34}{figures}", markup=False)
+    out.print(f"kept in {place}", markup=False)

@@ -1,0 +1,49 @@
+"""`xadapt plan` as a user meets it."""
+
+import json
+
+import pytest
+
+from tests.forecast.plans import SMALL, calibration
+from xadapt.forecast.device import keep
+
+from .calls import xadapt
+
+
+@pytest.fixture
+def small(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "small.toml").write_text(SMALL)
+    return [str(tmp_path / "small.toml"), "--store", str(tmp_path / "runs")]
+
+
+def test_without_a_calibration_there_are_tokens_and_no_time(small):
+    done = xadapt("plan", *small)
+    assert done.returncode == 0, done.stderr
+    assert "xadapt bench device" in done.stdout and "in total" in done.stdout
+    facts = json.loads(xadapt("plan", *small, "--json").stdout)
+    assert facts["device"] is None and facts["total"]["hours"] is None
+    assert facts["total"]["tokens"] > 1000 and facts["kinds"]["train"]["to_do"] == facts["stages"]["train"]
+
+
+def test_a_stated_device_says_that_it_is_assumed(small):
+    done = xadapt("plan", *small, "--device", "h200")
+    assert done.returncode == 0 and "assumed 989 TFLOP/s" in done.stdout
+    wrong = xadapt("plan", *small, "--device", "h20")
+    assert wrong.returncode == 3 and wrong.stderr.startswith("error: --device h20") and "h200" in wrong.stderr
+    assert xadapt("plan", *small, "--device", "calibrated").returncode == 2
+
+
+def test_a_calibration_gives_hours_of_everything(small):
+    keep(calibration())
+    facts = json.loads(xadapt("plan", *small, "--workers", "2", "--json").stdout)
+    assert facts["device"]["name"] == "a processor" and facts["device"]["workers"] == 2
+    hours = [kind["hours"] for kind in facts["kinds"].values()]
+    assert facts["total"]["hours"] == pytest.approx(sum(hours), abs=1e-3)
+    assert {one["composition"] for one in facts["compositions"]} == {"baselines", "alone", "stack", "fuse"}
+    assert facts["shared"] and all(len(one["targets"]) > 1 for one in facts["shared"])
+
+
+def test_a_check_of_nothing_says_so(small):
+    done = xadapt("plan", *small, "--check")
+    assert done.returncode == 0 and "nothing of this plan has run" in done.stdout

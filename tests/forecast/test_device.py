@@ -1,0 +1,98 @@
+"""Devices: how costs become seconds, and where calibrations are kept."""
+
+from dataclasses import replace
+
+import pytest
+
+from xadapt.errors import ConfigError, DataError, UnknownName
+from xadapt.forecast import device as devices
+from xadapt.forecast.device import STATED, Cost, device, keep, place
+from xadapt.forecast.model import KNOWN, Model
+from xadapt.forecast.work import Work
+
+from .plans import TOY, calibration
+
+TOY_MODEL = Model("toyworld", TOY)
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def test_a_cost_adds_stage_steps_tokens_and_rows():
+    work = Work("train bottleneck alone", rows=10, trained=1000, steps=5, model=TOY_MODEL)
+    assert calibration().seconds(work) == pytest.approx(1.0 + 5 * 0.1 + 1000 * 1e-3)
+
+
+def test_what_was_not_measured_costs_what_is_nearest():
+    known = calibration()
+    plain = known.seconds(Work("train bottleneck alone", trained=1000, steps=5, model=TOY_MODEL))
+    assert known.seconds(Work("train ia3 alone", trained=1000, steps=5, model=TOY_MODEL)) == plain
+    full = known.seconds(Work("train full alone", trained=1000, steps=5, model=TOY_MODEL))
+    assert full == pytest.approx(plain + 0.5)
+    assert known.seconds(Work("score mining")) == pytest.approx(0.01)
+
+
+def test_fusion_costs_between_few_and_many_and_beyond():
+    def seconds(mixed):
+        work = Work("train bottleneck fuse", trained=1000, steps=0, mixed=mixed, model=TOY_MODEL)
+        return calibration().seconds(work) - 1.0
+
+    assert seconds(0.125) == pytest.approx(1.0) and seconds(3.0) == pytest.approx(3.0)
+    assert 1.0 < seconds(1.0) < 2.0 < seconds(4.0)
+
+
+def test_a_larger_model_costs_in_proportion():
+    large = Model("large", KNOWN["xlm-roberta-large"])
+    work = Work("train bottleneck alone", trained=1000, steps=0, model=TOY_MODEL)
+    small = calibration().seconds(work) - 1.0
+    ratio = large.forward(64) / TOY_MODEL.forward(64)
+    assert calibration().seconds(replace(work, model=large)) - 1.0 == pytest.approx(ratio * small)
+
+
+def test_a_stated_device_is_bound_by_its_host_or_by_its_operations():
+    h200 = STATED["h200"]
+    large = Model("large", KNOWN["xlm-roberta-large"])
+    few = Work("train lora alone", trained=1e6, steps=1000, flops=1e6 * 1.2e9, model=large)
+    # A thousand steps at 11 ms against 1.2e15 operations, of which the device does a third of 1e15 a second.
+    assert h200.seconds(few) > 1000 * h200.launch
+    many = replace(few, trained=1e9, flops=1e9 * 1.2e9)
+    assert h200.seconds(many) == pytest.approx(1.2e18 / (h200.peak * h200.efficiency), rel=0.01)
+    assert "assumed" in h200.basis
+
+
+def test_a_calibration_is_kept_found_and_replaced(cache):
+    assert device(None, TOY_MODEL) is None
+    with pytest.raises(ConfigError, match="calibrated"):
+        device("calibrated", TOY_MODEL)
+    assert keep(calibration()) == cache / "xadapt" / "devices.json"
+    keep(calibration(date="2026-02-02"))
+    keep(calibration(threads=2))
+    assert [(made.threads, made.date) for made in devices.calibrations()] == [
+        (2, "2026-01-01"),
+        (1, "2026-02-02"),
+    ]
+    assert device(None, TOY_MODEL, 1) == calibration(date="2026-02-02")
+    assert device("calibrated", TOY_MODEL, 2) == calibration(threads=2)
+
+
+def test_the_model_of_like_size_is_taken():
+    keep(calibration(model=Model("xlm-roberta-large", KNOWN["xlm-roberta-large"])))
+    keep(calibration())
+    found = device(None, Model("base", KNOWN["xlm-roberta-base"]), 1)
+    assert found is not None and "xlm-roberta-large" in found.basis
+
+
+def test_an_unknown_device_and_a_broken_file_are_one_line():
+    with pytest.raises(UnknownName, match="h200"):
+        device("h20", None)
+    place().parent.mkdir(parents=True)
+    place().write_text("[1]")
+    with pytest.raises(DataError, match="not a file of calibrations"):
+        device(None, None)
+
+
+def test_towards_never_falls_below_zero():
+    assert Cost(stage=1.0).towards(Cost(stage=0.0), 2.0) == Cost()

@@ -1,0 +1,102 @@
+"""What stages compute with: a module, what it is combined with, and what both cost."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from xadapt.composition import Composition, Fuse, Gate, Merge, Stack
+from xadapt.forecast.model import Model
+from xadapt.memory.sizes import Form, Shape, trainable, units
+from xadapt.models import SENTENCES
+from xadapt.recipe import Bottleneck, Full, LoRA, Method, Recipe
+from xadapt.stages.merged import Merged
+from xadapt.stages.mixture import Ingredient, Mixture
+from xadapt.stages.train import Train
+from xadapt.tasks import task
+
+FORWARD_BACKWARD = 2.0
+"""Of a frozen encoder, in forward passes: gradients of activations cost as much as a forward."""
+FULL = 3.0
+"""With gradients of all weights."""
+FORMED = {"stack": 1, "gate": 1, "fuse": 2}
+"""How often a composition computes a module that it runs: fusion forms its scores in the bottleneck too."""
+
+
+def shape_of(method: Method, base: Composition, below: bool) -> Shape:
+    """Of what trains, as its memory and its weights are counted."""
+    forms: dict[type, Form] = {Fuse: "fuse", Gate: "gate"}
+    form = forms.get(type(base), "alone")
+    return Shape(method, form, len(base.parts) if form != "alone" else 1, isinstance(base, Stack) + below)
+
+
+def mixed_width(size: Model | None, method: Method | None, base: Composition) -> float:
+    if size is None or not isinstance(base, Fuse | Gate):
+        return 0.0
+    width = 1
+    if isinstance(method, Bottleneck):
+        width = units(method, size.sizes.hidden)
+    elif isinstance(method, LoRA):
+        width = method.rank
+    return len(base.parts) * width / size.sizes.hidden
+
+
+def weights_of(size: Model | None, stage: Train | Mixture, parts: Sequence[Ingredient]) -> float:
+    """What is saved of a training: its module, or what mixes others and a target's own, and dense heads."""
+    if size is None:
+        return 0.0
+    own = trainable(size.sizes, shape_of(stage.recipe.method, stage.base, False))
+    return own + sum(task(one.task).type in SENTENCES for one in parts) * size.sizes.hidden**2
+
+
+def flops_of(
+    size: Model | None,
+    method: Method | None,
+    base: Composition,
+    length: float,
+    tokens: float,
+    *,
+    trains: bool,
+) -> float:
+    """Of so many tokens in sequences of `length`."""
+    if size is None:
+        return 0.0
+    passes = (FULL if isinstance(method, Full) else FORWARD_BACKWARD) if trains else 1.0
+    own = 0 if method is None or isinstance(method, Full) else trainable(size.sizes, Shape(method))
+    below = len(base.parts) * own * FORMED.get(base.form, 0)
+    return tokens * (passes * size.forward(length) + (3.0 if trains else 1.0) * 2 * (own + below))
+
+
+def form_of(base: Composition, below: bool) -> str:
+    """What runs beside a module: a merge or a chain is one module when it is trained on."""
+    if isinstance(base, Fuse | Gate):
+        return base.form
+    return "stack" if isinstance(base, Stack) or below else "alone"
+
+
+def base_of(module: Any) -> Composition:
+    """Of what predicts; one frozen module that is read as it is runs like one that was trained alone."""
+    if isinstance(module, Train | Mixture):
+        return module.base
+    if isinstance(module, Stack | Merge):
+        return Composition()
+    assert isinstance(module, Composition)
+    return module
+
+
+def _modules(found: Any) -> Iterator[Any]:
+    if isinstance(found, Merged):
+        yield from found.merge.parts
+    elif isinstance(found, Composition):
+        yield from found.parts
+
+
+def method_of(module: Any) -> Method | None:
+    """Of what predicts or is merged; None for the bare encoder."""
+    while not isinstance(module, Train | Mixture):
+        module = next(_modules(module), None)
+        if module is None:
+            return None
+    return module.recipe.method
+
+
+def recipe_of(module: Any) -> Recipe:
+    return module.recipe if isinstance(module, Train) else Recipe(max_length=512)
