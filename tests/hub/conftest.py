@@ -104,5 +104,6 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Written]:
         monkeypatch.setattr(file_download, "HUGGINGFACE_CO_URL_TEMPLATE", template)
         monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
         monkeypatch.setenv("HF_TOKEN", TOKEN)
+        monkeypatch.setenv("HUB_AT", address)
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         yield made

@@ -1,0 +1,151 @@
+"""What is pushed loads with stock `adapters` and `peft`, by the lines of its own card, to equal outputs."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import transformers
+from safetensors.torch import load_file
+
+from tests.hub import sharing
+from tests.hub.conftest import NOTES, Place
+from tests.modeling.conftest import about, config, padded, random_fusion, random_module, run, sequences, shake
+from tests.sources.published import surroundings
+from xadapt import experiment
+from xadapt.composition import Fuse, Stack
+from xadapt.hub import bundle
+from xadapt.modeling import formats, head_format
+from xadapt.modeling.assemble import Slot
+from xadapt.modeling.encoder import Encoder, Packed
+from xadapt.modeling.formats import About
+from xadapt.modeling.heads import SentenceHead, TokenHead
+from xadapt.recipe import LoRA
+from xadapt.stages.train import Train
+from xadapt.workflow.plan import Plan
+from xadapt.workflow.store import Store
+
+EXPERIMENT = """
+[model]
+name = "me/tiny"
+revision = "{revision}"
+[data]
+world = "toyworld"
+languages = ["en"]
+[recipe.bn]
+method = {{ name = "bottleneck", reduction_factor = 4 }}
+[recipe.lora]
+method = {{ name = "lora", rank = 3, alpha = 6 }}
+[intermediate]
+tasks = ["mnli", "squad"]
+[target]
+tasks = ["panx"]
+compositions = ["alone", "stack(mnli)", "fuse(all)"]
+"""
+SCRIPT = """
+import json, sys, torch
+from safetensors.torch import save_file
+from pathlib import Path
+found = {}
+ids = torch.tensor(json.loads(sys.argv[1]))
+for path in sorted(Path(sys.argv[2]).glob("*.py")):
+    names = {}
+    exec(path.read_text(), names)
+    model = names["model"].eval()
+    with torch.no_grad():
+        found[path.stem] = getattr(model, "roberta", model)(ids, attention_mask=(ids != 1).long())[0]
+save_file(found, sys.argv[3])
+"""
+
+
+def trained(folder: Path, revision: str) -> Place:
+    """The modules of the experiment with random weights, as a run keeps them."""
+    (folder / "e.toml").write_text(EXPERIMENT.format(revision=revision))
+    plan = Plan.of(experiment.load(str(folder / "e.toml")).goals())
+    store = Store(folder / "store")
+    for stage in plan.stages:
+        if isinstance(stage, Train):
+            with store.writing(stage) as work:
+                save(stage, work.out)
+                work.notes |= NOTES
+    return Place(folder, store, plan)
+
+
+def save_head(stage, folder):
+    kind = {"mnli": "classification", "squad": "span", "panx": "tagging"}[str(stage.task)]
+    labels = () if kind == "span" else ("a", "b", "c")
+    made = SentenceHead if kind == "classification" else TokenHead
+    head = made.initial(config(), len(labels) or 2, 1)
+    head_format.save_head(folder, head, kind, About(str(stage.task), "tiny", labels, "first"), config())
+
+
+def save(stage, folder):
+    save_head(stage, folder)
+    parts = [random_module(stage.recipe.method, seed_of(part)) for part in stage.base.parts]
+    if isinstance(stage.base, Fuse):
+        names = [str(part.expression) for part in stage.base.parts]
+        formats.save_combined(folder, random_fusion(parts, 3), names, about(str(stage.task)), config())
+    else:
+        module = random_module(stage.recipe.method, seed_of(stage))
+        formats.save_module(folder, module, about(str(stage.task)), config())
+
+
+def seed_of(stage):
+    return ["mnli", "squad", "panx"].index(str(stage.task))
+
+
+def ours(stage, encoder):
+    """The last hidden states of our engine, [tokens, width]."""
+    parts = tuple(random_module(stage.recipe.method, seed_of(part)) for part in stage.base.parts)
+    if isinstance(stage.base, Fuse):
+        slot = Slot(Fuse(parts), combined=random_fusion(parts, 3))
+    else:
+        own = random_module(stage.recipe.method, seed_of(stage))
+        slot = Slot(Stack(parts), own=own) if parts else Slot(own=own)
+    return run(encoder, slot, Packed.of(sequences()))[1]
+
+
+@pytest.fixture
+def tiny(hub, tmp_path):
+    """A tiny encoder, published; (revision, model)"""
+    model = shake(transformers.XLMRobertaModel(config(), add_pooling_layer=False)).eval()
+    model.save_pretrained(tmp_path / "tiny")
+    files = {path.name: path.read_bytes() for path in (tmp_path / "tiny").iterdir()}
+    return hub.publish("models/me/tiny", files), model
+
+
+@pytest.mark.slow
+def test_the_lines_of_a_card_load_it_to_our_outputs(hub, tiny, tmp_path):
+    revision, model = tiny
+    place = trained(tmp_path, revision)
+    stages = [each for each in place.plan.stages if isinstance(each, Train)]
+    # `peft` has no fusion: that of LoRA is our own.
+    stages = [
+        each for each in stages if not (isinstance(each.base, Fuse) and isinstance(each.recipe.method, LoRA))
+    ]
+    snippets = tmp_path / "snippets"
+    snippets.mkdir()
+    for stage in stages:
+        where = f"me/m-{stage.digest[:12]}"
+        assert sharing.sent(place, stage.digest, where).written
+        card = hub.head(where)[bundle.CARD].decode()
+        (code,) = re.findall(r"```python\n(.*?)```", card, re.S)
+        (snippets / f"{stage.digest}.py").write_text(code)
+    ids, mask = padded(sequences())
+    env = os.environ | surroundings(os.environ["HUB_AT"], tmp_path / "hf")
+    words = [sys.executable, "-c", SCRIPT, json.dumps(ids.tolist()), str(snippets), str(tmp_path / "out")]
+    done = subprocess.run(words, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    found, encoder = load_file(tmp_path / "out"), Encoder.from_hf(model)
+    encoder.freeze()
+    plain = encoder(Packed.of(sequences()))
+    assert len(found) == len(stages) == 9
+    for stage in stages:
+        theirs, own = found[stage.digest][mask.bool()], ours(stage, encoder)
+        assert (own - plain).abs().max() > 0.05, "the module must matter"
+        assert (own - theirs).abs().max() < 1e-5, stage.title()
+        assert torch.isfinite(theirs).all()
