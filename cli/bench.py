@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .options import Json, Quiet
-from .output import document, note, stdout
+from .output import document, note, stdout, written
 from .run import Device, Precision
 
 if TYPE_CHECKING:
@@ -55,12 +55,16 @@ def device(
     """
     from xadapt import environment
     from xadapt.experiment.models import planned
-    from xadapt.forecast.device import keep, of_name
+    from xadapt.forecast.device import calibrations, keep, of_name, place
     from xadapt.forecast.measure import measure, random_model
     from xadapt.recipe import ModelSpec
     from xadapt.sources.lock import Lock
 
     environment.check_device(device)
+    # A place that cannot be read or written says so before minutes of measuring.
+    calibrations()
+    with written(f"cache folder {place().parent}", "set XDG_CACHE_HOME to another one"):
+        place().parent.mkdir(parents=True, exist_ok=True)
     say = (lambda text: None) if quiet else (lambda text: note(f"measuring: {text}"))
     threads = max(1, (os.cpu_count() or 1) // workers)
     size = None if model == "toyworld" else of_name(model)
@@ -69,13 +73,13 @@ def device(
             planned(ModelSpec(name="toyworld"), Lock()) if size is None else random_model(size, Path(folder))
         )
         made = measure(spec, threads, device=device, precision=precision, say=say)
-    place = keep(made)
+    kept = keep(made)
     if as_json:
         from dataclasses import asdict
 
-        document({"place": str(place), "calibration": asdict(made)})
+        document({"place": str(kept), "calibration": asdict(made)})
         return
-    _print(made, place)
+    _print(made, kept)
 
 
 def _print(made: "Calibration", place: Path) -> None:

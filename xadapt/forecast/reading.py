@@ -1,16 +1,21 @@
 """Rows and tokens of data: exact where they were read, else sizes of the task and the table of lengths."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from xadapt.errors import XadaptError
 from xadapt.forecast.lengths import USUAL, Length, length
+from xadapt.forecast.modules import recipe_of
 from xadapt.recipe import Recipe
 from xadapt.sources import Folder, Hub, Origin, Own, Toy
 from xadapt.sources import folder as folders
 from xadapt.stages.data import Data
+from xadapt.stages.predict import Predict
+from xadapt.stages.train import Train
 from xadapt.tasks import task
+from xadapt.workflow.stage import Stage
 from xadapt.workflow.store import Store
 
 ROWS = {
@@ -35,6 +40,15 @@ LARGEST = 256 * 2**20
 """Bytes of a local file whose lines are counted."""
 
 
+class Cut(NamedTuple):
+    """Data as one kind of stage reads them."""
+
+    data: str
+    kind: str
+    max_length: int
+    stride: int
+
+
 @dataclass(frozen=True)
 class Amount:
     """Examples of one Data stage, and how long they are."""
@@ -53,6 +67,38 @@ class Reading:
     folder: Path | None = None
     """Of `--data`."""
     _known: dict[str, Amount] = field(default_factory=dict)
+    _seen: dict[Cut, tuple[float, float]] = field(default_factory=dict)
+
+    def learn(self, stages: Iterable[Stage], missing: Iterable[Stage]) -> None:
+        """From records of what has run, what it read: the exact tokens of data that is to be read again."""
+        store, wanted = self.store, {cut_of(stage) for stage in missing} - {None}
+        if store is None or not wanted:
+            return
+        for stage in stages:
+            cut = cut_of(stage)
+            if cut is None or cut not in wanted or cut in self._seen or stage not in store:
+                continue
+            if (found := self._tokens(stage, store.record(stage.digest).notes)) is not None:
+                self._seen[cut] = found
+
+    def _tokens(self, stage: Stage, notes: Mapping[str, Any]) -> tuple[float, float] | None:
+        """(items, tokens of one); None where a loop counted those of several trainings, or only its end."""
+        if isinstance(stage, Predict):
+            return float(self.of(stage.data).rows), notes["tokens"] / self.of(stage.data).rows
+        if not isinstance(stage, Train) or "together" in notes or notes.get("resumed_at_step"):
+            return None
+        recipe, many = stage.recipe, float(notes["items"])
+        drawn = notes["steps"] * recipe.batch if recipe.steps is not None else many * recipe.epochs
+        return many, notes["tokens"] / drawn
+
+    def items(self, data: Data, recipe: Recipe, kind: str) -> tuple[float, float]:
+        """(items, tokens of one) of the examples as a recipe cuts them; a batch counts items.
+
+        `kind` is that of the stage which reads them, train or predict.
+        """
+        if (seen := self._seen.get(Cut(data.digest, kind, recipe.max_length, recipe.stride))) is not None:
+            return seen
+        return items(self.of(data), task(data.task).type, recipe)
 
     def of(self, data: Data) -> Amount:
         if data.digest not in self._known:
@@ -135,5 +181,12 @@ def items(amount: Amount, kind: str, recipe: Recipe) -> tuple[float, float]:
     return float(amount.rows), amount.length.cut(recipe.max_length)
 
 
-def facts(amount: Amount) -> dict[str, Any]:
-    return {"rows": amount.rows, "exact": amount.exact, "assumed_length": amount.length.assumed}
+def cut_of(stage: Stage) -> Cut | None:
+    """How a stage reads its data; None for one whose tokens are of several data."""
+    if isinstance(stage, Predict) and stage.dev is None:
+        recipe = recipe_of(stage.module)
+    elif isinstance(stage, Train) and stage.dev is None:
+        recipe = stage.recipe
+    else:
+        return None
+    return Cut(stage.data.digest, stage.kind, recipe.max_length, recipe.stride)

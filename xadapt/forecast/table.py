@@ -134,6 +134,7 @@ def forecast(
     device: Device | None,
 ) -> Forecast:
     """`missing` are the stages of the plan of `asked` that are to do."""
+    forecaster.reading.learn(plan.stages, missing)
     works = {stage.digest: forecaster.work(stage) for stage in missing}
     seconds = {} if device is None else {digest: device.seconds(work) for digest, work in works.items()}
     kinds: dict[str, Total] = {kind: Total(stages=count) for kind, count in plan.count().items()}

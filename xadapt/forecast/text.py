@@ -97,7 +97,7 @@ def number(count: float) -> str:
 def size(count: float) -> str:
     for unit in ("B", "kB", "MB", "GB"):
         if count < 1000:
-            return f"{count:,.0f} {unit}"
+            return f"{count:.3g} {unit}"
         count /= 1000
     return f"{count:,.1f} TB"
 

@@ -17,7 +17,7 @@ from xadapt.forecast.modules import (
     shape_of,
     weights_of,
 )
-from xadapt.forecast.reading import Reading, items
+from xadapt.forecast.reading import Reading
 from xadapt.memory.estimate import Precision, peak
 from xadapt.memory.sizes import Shape, trainable
 from xadapt.recipe import ModelSpec, Recipe
@@ -168,10 +168,10 @@ class Forecaster:
         return steps, sum(steps * share * one.recipe.batch * tokens for one, (_, tokens), share in each)
 
     def _items(self, one: Ingredient) -> tuple[float, float]:
-        return items(self.reading.of(one.data), task(one.task).type, one.recipe)
+        return self.reading.items(one.data, one.recipe, "train")
 
     def _dev(self, dev: Dev, recipe: Recipe) -> float:
-        many, tokens = items(self.reading.of(dev.data), task(dev.data.task).type, recipe)
+        many, tokens = self.reading.items(dev.data, recipe, "dev")
         return many * tokens
 
     def _peak(
@@ -197,7 +197,7 @@ class Forecaster:
     def _predict(self, stage: Predict) -> Work:
         what, recipe = task(stage.task), recipe_of(stage.module)
         amount = self.reading.of(stage.data)
-        many, each = items(amount, what.type, recipe)
+        many, each = self.reading.items(stage.data, recipe, "predict")
         tokens = many * each
         if stage.dev is not None:
             tokens += recipe.snapshots * self._dev(stage.dev, recipe)
@@ -219,7 +219,7 @@ class Forecaster:
         )
 
     def _encoder(self, stage: Encoder) -> Work:
-        found = [items(self.reading.of(data), "mlm", stage.recipe) for data in stage.texts]
+        found = [self.reading.items(data, stage.recipe, "encoder") for data in stage.texts]
         many = sum(count for count, _ in found)
         each = sum(count * tokens for count, tokens in found) / max(1.0, many)
         recipe, size = stage.recipe, self._model(stage)
