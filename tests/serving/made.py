@@ -44,7 +44,7 @@ stride = 16
 tasks = ["mnli", "squad"]
 [target]
 tasks = ["xnli", "udpos", "xquad", "xcopa", "tatoeba"]
-compositions = ["alone", "stack(multitask(mnli, squad))"]
+compositions = ["alone", "stack(multitask(mnli, squad))", "fuse(mnli, squad)", "gate(mnli, squad)"]
 """
 MADX = """
 [recipe.lang]

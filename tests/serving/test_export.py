@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import adapters
+import adapters.composition as ac
 import pytest
 import torch
 import transformers
@@ -89,6 +90,28 @@ def test_vectors_after_a_layer_are_a_shorter_model(world: World, tmp_path: Path)
     tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path / "out")
     hidden = model(**tokenizer(TEXTS[0], return_tensors="pt")).last_hidden_state
     assert (hidden[0].mean(0).numpy() - module.vectors([TEXTS[0]])[0]).__abs__().max() < 1e-5
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(("composition", "parts"), [("fuse(mnli, squad)", 2), ("gate(mnli, squad)", 1)])
+def test_combined_bottlenecks_are_folders_too(
+    world: World, tmp_path: Path, composition: str, parts: int
+) -> None:
+    module = loaded(world, "xnli", "qaa", "bn", composition)
+    assert export(module, tmp_path / "out").form == "adapters"
+    model = adapters.AutoAdapterModel.from_pretrained(str(tmp_path / "out"))
+    stacked, _ = model.load_adapter_setup(str(tmp_path / "out"), set_active=True, use_safetensors=True)
+    assert len(stacked.children) == parts and isinstance(stacked, ac.Fuse) == (parts == 2)
+    assert check.difference("classification", module.answering(""), model.eval()) < 1e-5
+
+
+def test_a_gate_of_lora_is_plain_and_a_fusion_of_it_is_nothing(world: World, tmp_path: Path) -> None:
+    gate = loaded(world, "xnli", "qaa", "lora", "gate(mnli, squad)")
+    assert export(gate, tmp_path / "gate").form == "plain"
+    fuse = loaded(world, "xnli", "qaa", "lora", "fuse(mnli, squad)")
+    with pytest.raises(ConfigError, match=r"depend on the token.* no fusion of LoRA") as caught:
+        export(fuse, tmp_path / "fuse")
+    assert "xadapt predict" in caught.value.hint and not (tmp_path / "fuse").exists()
 
 
 @torch.no_grad()

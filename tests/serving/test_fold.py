@@ -17,7 +17,7 @@ from xadapt.modeling.merge import merge
 from xadapt.modeling.slot import Slot
 from xadapt.recipe import TARGETS, Bottleneck, LoRA
 from xadapt.serving.check import theirs
-from xadapt.serving.fold import cut, folded, unfoldable
+from xadapt.serving.fold import cut, folded, one_bottleneck, unfoldable
 from xadapt.serving.stock import SENTENCES, auto_class, with_head
 from xadapt.task_types import task_type
 
@@ -98,3 +98,15 @@ def test_a_head_has_its_place_in_the_stock_model(kind: str, model_type: str) -> 
     found = theirs(kind, model, rows, made.pad_token_id, None)
     assert (found - expected).abs().max() < 1e-5
     assert auto_class(kind).removeprefix("AutoModel") in type(model).__name__
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("function", ["relu", "swish"])
+def test_a_gate_of_bottlenecks_is_one_wider_bottleneck(encoder, function: str) -> None:
+    method = Bottleneck(reduction_factor=10, non_linearity=function, scaling=2.0)
+    parts = tuple(random_module(method, seed) for seed in (1, 2, 3))
+    slot = Slot(Gate(parts), combined=combined.Gate(GATE.weights, parts))
+    packed = Packed.of(sequences())
+    expected = run(encoder, slot, packed)[1]
+    found = run(encoder, Slot(own=one_bottleneck(slot.combined)), packed)[1]
+    assert (found - expected).abs().max() < 1e-5

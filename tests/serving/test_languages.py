@@ -16,9 +16,7 @@ from .made import FILE, MADX, World
 
 @pytest.fixture(scope="module")
 def madx(tmp_path_factory: pytest.TempPathFactory) -> World:
-    return World(
-        Path(tmp_path_factory.mktemp("madx")), FILE.replace("stack(multitask(mnli, squad))", "alone") + MADX
-    )
+    return World(Path(tmp_path_factory.mktemp("madx")), FILE + MADX)
 
 
 def test_each_row_is_answered_on_the_adapter_of_its_language(madx: World) -> None:

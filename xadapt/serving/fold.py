@@ -6,8 +6,10 @@
 The sums are taken in float64 and rounded to fp32 once, so that what differs is rounding.
 """
 
+import math
 from collections.abc import Iterator
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -18,7 +20,7 @@ from xadapt.modeling.lora_format import KEYS
 from xadapt.modeling.merge import updates
 from xadapt.modeling.module import Module
 from xadapt.modeling.slot import Slot, is_dora
-from xadapt.recipe import LoRA
+from xadapt.recipe import Bottleneck, LoRA
 
 
 def unfoldable(slot: Slot) -> str | None:
@@ -64,6 +66,29 @@ def _shares(slot: Slot, target: str) -> Iterator[torch.Tensor]:
 def _update(module: Module, target: str) -> Iterator[torch.Tensor]:
     if (found := updates(module, target)) is not None:
         yield found.cpu()
+
+
+def one_bottleneck(gate: Gate) -> Module:
+    """A gate of bottlenecks as a single one, exactly: their units side by side, the weights in what leads up.
+
+    h + sum_i g_i s (U_i f(D_i z + c_i) + b_i)  =  h + [g_1 s U_1, ...] f([D_1; ...] z + c) + sum_i g_i s b_i
+    """
+    method, parts = gate.parts[0].method, gate.parts
+    assert isinstance(method, Bottleneck), "LoRA under a gate is folded"
+    shares = [share * method.scale for share in gate.weights["gate"].unbind(1)]
+    ups = [
+        share[:, None, None] * part.weights["up_weight"] for share, part in zip(shares, parts, strict=True)
+    ]
+    biases = [share[:, None] * part.weights["up_bias"] for share, part in zip(shares, parts, strict=True)]
+    weights = {
+        name: torch.cat([part.weights[name] for part in parts], 1) for name in ("down_weight", "down_bias")
+    }
+    weights |= {"up_weight": torch.cat(ups, 2), "up_bias": torch.stack(biases).sum(0)}
+    _, units, width = weights["down_weight"].shape
+    factor = width / units
+    while int(width // factor) < units:
+        factor = math.nextafter(factor, 0)
+    return Module(replace(method, reduction_factor=factor, scaling=1.0), weights)
 
 
 def cut(model: Any, layers: int | None) -> Any:

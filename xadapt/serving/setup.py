@@ -6,6 +6,7 @@ model.load_adapter_setup(FOLDER, set_active=True, use_safetensors=True)
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,12 @@ from adapters import __version__ as version
 
 from xadapt.composition import Alone, Composition
 from xadapt.modeling import formats, head_format
-from xadapt.modeling.combined import Fusion
+from xadapt.modeling.combined import Gate
 from xadapt.modeling.formats import About
 from xadapt.modeling.slot import Slot
 from xadapt.recipe import Bottleneck
 from xadapt.serving.asked import Asked
+from xadapt.serving.fold import one_bottleneck
 from xadapt.stages.train import slug
 from xadapt.training.answering import Answering
 
@@ -27,10 +29,7 @@ HEAD = "head"
 
 def unloadable(slot: Slot) -> str | None:
     """Why `adapters` cannot load a slot; None where it can."""
-    combined = slot.combined
-    if combined is not None and not isinstance(combined, Fusion):
-        return "`adapters` has no gate"
-    parts = combined.parts if combined is not None else ()
+    parts = slot.combined.parts if slot.combined is not None else ()
     modules = [*slot.below, *parts, *([slot.own] if slot.own else ())]
     if any(not isinstance(module.method, Bottleneck) for module in modules):
         return "`adapters` has no fusion of LoRA, nor LoRA on language adapters as it is computed here"
@@ -39,7 +38,7 @@ def unloadable(slot: Slot) -> str | None:
 
 def write(folder: Path, answering: Answering, asked: Asked, language: str) -> None:
     """Modules, fusion and head below `folder`, which has the base model, and how they stand together."""
-    slot, config = answering.assembled.slots[0], answering.ground.encoder.config
+    slot, config = _ungated(answering.assembled.slots[0]), answering.ground.encoder.config
     ground, pooling = answering.ground, answering.recipe.pooling
     names = _names(slot, asked, language)
     parts = slot.combined.parts if slot.combined is not None else ()
@@ -59,6 +58,13 @@ def write(folder: Path, answering: Answering, asked: Asked, language: str) -> No
         "version": f"adapters.{version}",
     }
     (folder / NAME).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+
+
+def _ungated(slot: Slot) -> Slot:
+    """`adapters` has no gate; one of bottlenecks is a wider bottleneck."""
+    if not isinstance(slot.combined, Gate):
+        return slot
+    return replace(slot, composition=Alone(), combined=None, own=one_bottleneck(slot.combined))
 
 
 def _names(slot: Slot, asked: Asked, language: str) -> list[str]:
