@@ -97,3 +97,23 @@ def test_what_a_module_stands_on_must_be_there(madx: World, tmp_path: Path) -> N
         xadapt.load(stage.module.digest, copied).predict(
             [{"premise": "a", "hypothesis": "b", "language": "en"}]
         )
+
+
+def test_adapters_that_were_not_trained_here_are_named(madx: World, tmp_path: Path) -> None:
+    folders = {}
+    for code in ("en", "qaa"):
+        below = madx.predicted("xnli", code).below
+        assert isinstance(below, Train)
+        folders[code] = shutil.copytree(madx.store.folder(below.digest), tmp_path / code)
+    places = ", ".join(f'{code} = "{folder}"' for code, folder in folders.items())
+    text = FILE + f"[languages]\nadapters = {{ {places} }}\n"
+    published = World(tmp_path, text)
+    stage = published.predicted("xnli", "qaa")
+    rows, digest, root = published.rows(stage), stage.module.digest, published.store.root
+    with pytest.raises(ConfigError, match=r"stands on language adapter .* was not trained here") as caught:
+        xadapt.load(digest, root)
+    assert "--adapter LANGUAGE=FOLDER" in caught.value.hint
+    with pytest.raises(ConfigError, match="was not trained here"):
+        xadapt.load(digest, root, adapters={"en": folders["qaa"]})
+    found = xadapt.load(digest, root, adapters=folders).predict(rows, language="qaa")
+    assert [answer["label"] for answer in found] == published.answers(stage)

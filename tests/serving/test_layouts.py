@@ -7,6 +7,7 @@ import torch
 import transformers
 
 import xadapt
+from tests.training import full_world
 from tests.training.full_world import World
 from xadapt.errors import ConfigError, IntegrityError
 from xadapt.serving.export import export
@@ -47,3 +48,17 @@ def test_the_encoder_is_named_and_known_by_its_content(own: World, tmp_path: Pat
     (other / "config.json").write_text((other / "config.json").read_text() + "\n")
     with pytest.raises(IntegrityError, match="planned was"):
         xadapt.load(stage.module.digest, own.context.store.root, base=other)
+
+
+def test_modules_that_a_library_computes_take_turns_on_its_model(tmp_path: Path, monkeypatch) -> None:
+    text = full_world.FILE.replace('{ name = "lora", rank = 2 }', '{ name = "ia3" }')
+    monkeypatch.setattr(full_world, "FILE", text.replace("steps = 2", "steps = 4\nlr = 0.1"))
+    world = World(tmp_path, "roberta")
+    stages = [world.cells("second")["lora", how] for how in ("alone", "continue(first)")]
+    world.done(*stages)
+    options = {"store": world.context.store.root, "base": world.folder / "model"}
+    first, second = (xadapt.load(stage.module.digest, **options) for stage in stages)
+    answers = first.predict([ROW])
+    assert second.predict([ROW]) != answers and first.predict([ROW]) == answers
+    with pytest.raises(ConfigError, match="roberta modules are not exported, only those of the fast engine"):
+        export(first, tmp_path / "out")

@@ -9,7 +9,7 @@ from xadapt.declared import Declared
 from xadapt.errors import ConfigError, UnknownName, nearest
 from xadapt.recipe import Pooling, Recipe
 from xadapt.serving import recorded
-from xadapt.serving.recorded import Places
+from xadapt.serving.recorded import Known, Places
 from xadapt.serving.rows import VECTORS
 from xadapt.sources.published import Published
 from xadapt.stages.merged import Merged
@@ -70,6 +70,11 @@ def asked(
         raise ConfigError(f"{record.kind} {record.digest[:12]} is no module", "give the digest of a training")
     stage = recorded.stage(record.digest, store, places)
     found = _of_predict(stage, record) if isinstance(stage, Predict) else _of_module(stage, of, vectors)
+    if isinstance(found.below, Known):
+        message = (
+            f"{found.title} stands on language adapter {found.below.digest[:12]}, which was not trained here"
+        )
+        raise ConfigError(message, "give its folder: --adapter LANGUAGE=FOLDER, in Python adapters={...}")
     if vectors is not None and isinstance(stage, Predict):
         return _read(stage.module, stage.model, found.title, vectors, stage.below)
     if found.kind == "mlm":
