@@ -1,5 +1,7 @@
 """The packed encoder against transformers' XLM-R."""
 
+import itertools
+
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -64,13 +66,32 @@ def test_no_token_sees_another_sequence(encoder, lengths):
         assert (encoder(Packed.of([row])) - part).abs().max() < 1e-5
 
 
-def test_buckets_cover_every_token_once():
-    lengths = (40, 3, 39, 17, 2, 16, 40)
+def by_hand(q, k, v, ends, longest):
+    """The variable-length kernel, written out."""
+    outs = []
+    for first, last in itertools.pairwise(ends.tolist()):
+        assert last - first <= longest
+        parts = (x[first:last].transpose(0, 1) for x in (q, k, v))
+        outs.append(torch.nn.functional.scaled_dot_product_attention(*parts).transpose(0, 1))
+    return torch.cat(outs)
+
+
+@pytest.mark.parametrize("lengths", [(40, 3, 39, 17, 2, 16, 40), (5, 5, 5), (7, 6), (1,)])
+def test_buckets_and_the_variable_length_kernel_equal_in_values_and_gradients(lengths, monkeypatch):
+    """The kernel runs on a GPU alone: what it is given is checked by one written by hand."""
+    monkeypatch.setattr(
+        "torch.nn.attention.varlen.varlen_attn",
+        lambda q, k, v, ends, also, longest, again: by_hand(q, k, v, ends, longest),
+    )
     attention = Attention(lengths, 4, torch.device("cpu"))
-    attention._lay_buckets()
-    tokens = torch.cat([index[real] for index, real in attention._buckets])
-    assert sorted(tokens.tolist()) == list(range(sum(lengths)))
-    assert len(attention._buckets) > 1
+    found = []
+    for call in (attention, attention._variable):
+        qkv = torch.randn(sum(lengths), 48, generator=torch.Generator().manual_seed(1), requires_grad=True)
+        made = call(qkv)
+        (made * torch.arange(made.numel()).view_as(made).cos()).sum().backward()
+        found.append((made, qkv.grad))
+    for one, other in zip(*found, strict=True):
+        assert (one - other).abs().max() < 1e-5
 
 
 def test_a_layer_that_is_not_there_is_refused(encoder, packed):

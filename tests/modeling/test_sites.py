@@ -8,6 +8,7 @@ import torch
 from xadapt.composition import Fuse, Stack
 from xadapt.errors import ConfigError
 from xadapt.modeling.assemble import Assembled, Slot
+from xadapt.modeling.banks import Spread
 from xadapt.modeling.combined import Fusion
 from xadapt.modeling.encoder import Encoder, Packed
 from xadapt.modeling.heads import LMHead, SentenceHead, TokenHead
@@ -177,3 +178,20 @@ def test_what_training_starts_from_depends_on_the_seed_alone():
 def test_a_method_without_modules_is_refused():
     with pytest.raises(ConfigError, match="full makes no module"):
         Module.initial(Full(), config(), 1)
+
+
+@pytest.mark.parametrize("biased", [True, False])
+@pytest.mark.parametrize("tokens", [(3, 9, 1), (4, 4, 4), (5,)])
+def test_one_grouped_matmul_equals_one_matmul_per_job_with_its_gradients(tokens, biased):
+    """What a GPU does in bf16, here in fp32."""
+    spread = Spread(tuple(range(len(tokens))), tokens)
+    found = []
+    for multiply in (spread.linear, spread.grouped):
+        generator = torch.Generator().manual_seed(1)
+        shapes = ((sum(tokens), 16), (len(tokens), 8, 16), (len(tokens), 8))
+        x, weight, bias = (torch.randn(s, generator=generator, requires_grad=True) for s in shapes)
+        made = multiply(x, weight, bias if biased else None)
+        (made * torch.arange(made.numel()).view_as(made).sin()).sum().backward()
+        found.append([made, x.grad, weight.grad] + ([bias.grad] if biased else []))
+    for one, other in zip(*found, strict=True):
+        assert (one - other).abs().max() < 1e-5

@@ -1,16 +1,20 @@
 """Exact attention over packed sequences: each token sees its own sequence and nothing else.
 
-On CUDA with half precision the variable-length kernel runs on the packed tokens as they are. Elsewhere
-sequences of similar length are padded together around one masked call; pads are cut off again at once.
+On CUDA in half precision the variable-length kernel runs on the packed tokens as they are. Elsewhere
+sequences of similar length are padded together around one masked call, and those of one length need no mask;
+pads are cut off again at once.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch.nn import functional as F
 
 SLACK = 1.3
 """A bucket may hold this many times its real tokens before a new one is opened."""
+AMPERE = (8, 0)
+"""The first GPUs that have the variable-length kernel."""
 
 
 class Attention:
@@ -21,62 +25,120 @@ class Attention:
         self.lengths = lengths
         self.equal = len(set(lengths)) == 1
         self.device = device
-        self._buckets: list[tuple[torch.Tensor, torch.Tensor]] = []
-        self._back: torch.Tensor | None = None
+        self._buckets: _Buckets | None = None
         self._bounds: torch.Tensor | None = None
 
-    def __call__(self, qkv: Sequence[torch.Tensor]) -> torch.Tensor:
-        """Query, key and value, each [T, hidden] -> [T, hidden]."""
-        width = qkv[0].shape[-1]
-        heads = [part.unflatten(-1, (self.heads, width // self.heads)) for part in qkv]
-        if self.device.type == "cuda" and qkv[0].dtype in (torch.float16, torch.bfloat16):
-            return self._variable(*heads).flatten(-2)
+    def __call__(self, qkv: torch.Tensor) -> torch.Tensor:
+        """Query, key and value beside each other, [T, 3 hidden] -> [T, hidden]."""
+        if _has_kernel(qkv):
+            return self._variable(qkv)
         if self.equal:
-            shape = (len(self.lengths), self.lengths[0])
-            parts = [part.unflatten(0, shape).transpose(1, 2) for part in heads]
-            return F.scaled_dot_product_attention(*parts).transpose(1, 2).reshape(-1, width)
-        return self._bucketed(torch.stack(heads, 1)).flatten(-2)
+            return _sdpa(qkv, (len(self.lengths), self.lengths[0]), self.heads, None)
+        if self._buckets is None:
+            self._buckets = _Buckets(self.lengths, self.device)
+        return self._buckets.attend(qkv, self.heads)
 
-    def _variable(self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+    def _variable(self, qkv: torch.Tensor) -> torch.Tensor:
         from torch.nn.attention.varlen import varlen_attn
 
         if self._bounds is None:
             ends = torch.tensor([0, *self.lengths]).cumsum(0)
-            self._bounds = ends.to(self.device, torch.int32)
+            self._bounds = ends.to(self.device, torch.int32, non_blocking=True)
         longest = max(self.lengths)
+        q, k, v = (part.unflatten(-1, (self.heads, -1)) for part in qkv.chunk(3, -1))
         result = varlen_attn(q, k, v, self._bounds, self._bounds, longest, longest)
         assert isinstance(result, torch.Tensor)
-        return result
+        return result.flatten(-2)
 
-    def _bucketed(self, qkv: torch.Tensor) -> torch.Tensor:
-        """[T, 3, heads, d] -> [T, heads, d]."""
-        if self._back is None:
-            self._lay_buckets()
-        outs = []
-        for index, real in self._buckets:
-            q, k, v = qkv[index].permute(2, 0, 3, 1, 4)
-            mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=real[:, None, None, :])
-            outs.append(mixed.transpose(1, 2)[real])
-        return torch.cat(outs)[self._back]
 
-    def _lay_buckets(self) -> None:
-        starts = torch.tensor([0, *self.lengths[:-1]]).cumsum(0).tolist()
-        order = sorted(range(len(self.lengths)), key=lambda i: -self.lengths[i])
-        groups: list[list[int]] = []
-        real = 0
-        for i in order:
-            longest = self.lengths[groups[-1][0]] if groups else 0
-            if not groups or longest * (len(groups[-1]) + 1) > SLACK * (real + self.lengths[i]) + 64:
-                groups.append([])
-                real = 0
-            groups[-1].append(i)
-            real += self.lengths[i]
-        for group in groups:
-            lengths = torch.tensor([self.lengths[i] for i in group])
-            place = torch.arange(int(lengths.max()))
-            mask = place < lengths[:, None]
-            index = torch.where(mask, torch.tensor([starts[i] for i in group])[:, None] + place, 0)
-            self._buckets.append((index.to(self.device), mask.to(self.device)))
-        packed = torch.cat([index[mask] for index, mask in self._buckets])
-        self._back = torch.empty_like(packed)
-        self._back[packed] = torch.arange(len(packed), device=packed.device)
+def _has_kernel(x: torch.Tensor) -> bool:
+    half = x.device.type == "cuda" and x.dtype in (torch.float16, torch.bfloat16)
+    return half and torch.cuda.get_device_capability(x.device) >= AMPERE
+
+
+def _sdpa(qkv: torch.Tensor, shape: tuple[int, int], heads: int, mask: torch.Tensor | None) -> torch.Tensor:
+    """Sequences of one length one after another; `shape` is their number and length."""
+    # Split along the width: the gradient is then one concatenation.
+    parts = (part.unflatten(0, shape).unflatten(-1, (heads, -1)).transpose(1, 2) for part in qkv.chunk(3, -1))
+    q, k, v = parts
+    mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+    return mixed.transpose(1, 2).reshape(shape[0] * shape[1], -1)
+
+
+class _Buckets:
+    """Where each token goes when sequences of similar length are padded together."""
+
+    def __init__(self, lengths: Sequence[int], device: torch.device) -> None:
+        starts = torch.tensor([0, *lengths[:-1]]).cumsum(0)
+        self.shapes: list[tuple[int, int]] = []
+        self.masks: list[torch.Tensor | None] = []
+        tokens, real = [], []
+        for group in _similar(lengths):
+            sizes = torch.tensor([lengths[i] for i in group])
+            place = torch.arange(lengths[group[0]])
+            inside = place < sizes[:, None]
+            # A pad repeats the first token of the batch: whatever it is, it is masked.
+            tokens.append(torch.where(inside, starts[group][:, None] + place, 0).flatten())
+            real.append(inside.flatten())
+            self.shapes.append((len(group), len(place)))
+            self.masks.append(None if inside.all() else inside[:, None, None, :].to(device))
+        slots = torch.cat(real).nonzero().squeeze(1)
+        of_slot = torch.cat(tokens)
+        slot = torch.empty_like(slots)
+        slot[of_slot[slots]] = slots
+        self.of_slot, self.slot = of_slot.to(device), slot.to(device)
+        """The token of each slot, and the slot of each token."""
+
+    def attend(self, qkv: torch.Tensor, heads: int) -> torch.Tensor:
+        padded = _Pad.apply(qkv, self.of_slot, self.slot)
+        sizes = [count * length for count, length in self.shapes]
+        parts = zip(padded.split(sizes), self.shapes, self.masks, strict=True)
+        mixed = [_sdpa(part, shape, heads, mask) for part, shape, mask in parts]
+        found: torch.Tensor = _Unpad.apply(
+            torch.cat(mixed) if len(mixed) > 1 else mixed[0], self.of_slot, self.slot
+        )
+        return found
+
+
+def _similar(lengths: Sequence[int]) -> list[list[int]]:
+    """Sequences by bucket, the longest of each first."""
+    groups: list[list[int]] = []
+    real = 0
+    for i in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
+        longest = lengths[groups[-1][0]] if groups else 0
+        if not groups or longest * (len(groups[-1]) + 1) > SLACK * (real + lengths[i]) + 64:
+            groups.append([])
+            real = 0
+        groups[-1].append(i)
+        real += lengths[i]
+    return groups
+
+
+class _Pad(torch.autograd.Function):
+    """[T, ...] -> [slots, ...]. Its gradient is a plain gather, since every token has one slot."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, of_slot: torch.Tensor, slot: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(slot)
+        return x.index_select(0, of_slot)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> Any:
+        (slot,) = ctx.saved_tensors
+        return gradients[0].index_select(0, slot), None, None
+
+
+class _Unpad(torch.autograd.Function):
+    """[slots, ...] -> [T, ...]; pads have no gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, of_slot: torch.Tensor, slot: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(slot)
+        ctx.slots = len(of_slot)
+        return x.index_select(0, slot)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> Any:
+        (slot,) = ctx.saved_tensors
+        made = gradients[0].new_zeros(ctx.slots, gradients[0].shape[-1])
+        return made.index_copy_(0, slot, gradients[0]), None, None

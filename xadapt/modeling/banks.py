@@ -1,12 +1,13 @@
 """Modules of one kind side by side: their weights stacked on a leading axis, one row per job.
 
-Tokens come job by job. With equal counts a bank is one batched matmul, with ragged ones a loop over
-slices. A stacked parameter is split into layers once per forward: indexing it in each layer would cost a
-gradient as large as the whole parameter every time.
+Tokens come job by job. With equal counts a bank is one batched matmul; with ragged ones it is one grouped
+matmul on a GPU in bf16, and elsewhere a loop over slices. A stacked parameter is split into layers once per
+forward: indexing it in each layer would cost a gradient as large as the whole parameter every time.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -45,9 +46,18 @@ class Spread:
                 else torch.baddbmm(bias.unsqueeze(1), groups, turned)
             )
             return made.flatten(0, 1)
+        if _has_grouped(x, weight):
+            return self.grouped(x.bfloat16(), weight.bfloat16(), bias)
         biases = [None] * len(self.tokens) if bias is None else bias.unbind(0)
         parts = zip(x.split(list(self.tokens)), weight.unbind(0), biases, strict=True)
         return torch.cat([F.linear(part, w, b) for part, w, b in parts])
+
+    def grouped(self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+        """The same by one kernel for all jobs, whatever their counts; x and weight are of one precision."""
+        ends, owners = _ragged(self.tokens, x.device, x.dtype)
+        made = F.grouped_mm(x, weight.transpose(1, 2), offs=ends)
+        # A product with the owners, not a gathered bias, whose gradient would be added token by token.
+        return made if bias is None else torch.addmm(made, owners, bias.to(x.dtype))
 
     def times(self, x: torch.Tensor, factors: torch.Tensor) -> torch.Tensor:
         """x [T, out] times [rows, out], each job by its own row."""
@@ -61,6 +71,25 @@ class Spread:
         """Dropout of x [T, ...], each job by its own stream."""
         parts = zip(streams, x.split(list(self.tokens)), strict=True)
         return torch.cat([stream(part, rate) for stream, part in parts])
+
+
+def _has_grouped(x: torch.Tensor, weight: torch.Tensor) -> bool:
+    """On CUDA under bf16 autocast, for widths that are whole steps of 16 bytes."""
+    if x.device.type != "cuda" or not torch.is_autocast_enabled("cuda"):
+        return False
+    whole = all(width % 8 == 0 for width in weight.shape[1:])
+    return whole and torch.get_autocast_dtype("cuda") == torch.bfloat16 and hasattr(F, "grouped_mm")
+
+
+@lru_cache(maxsize=4)
+def _ragged(
+    tokens: tuple[int, ...], device: torch.device, dtype: torch.dtype
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The end of each job's tokens, [jobs] int32, and its tokens, [T, jobs] of 0 and 1."""
+    counts = torch.tensor(tokens)
+    owners = F.one_hot(torch.repeat_interleave(counts)).to(dtype)
+    ends = counts.cumsum(0).to(torch.int32)
+    return ends.to(device, non_blocking=True), owners.to(device, non_blocking=True)
 
 
 class Bank(nn.Module):

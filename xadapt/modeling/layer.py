@@ -70,7 +70,10 @@ class Layer(nn.Module):
             made: torch.Tensor = norm(sites.after(number, place, hidden, residual, norm) + residual)
             return made
 
-        qkv = [updated(name, x, part) for name, part in zip(QKV, self.qkv(x).chunk(3, -1), strict=True)]
+        qkv: torch.Tensor = self.qkv(x)
+        if not sites.targets.isdisjoint(QKV):
+            parts = zip(QKV, qkv.chunk(3, -1), strict=True)
+            qkv = torch.cat([updated(name, x, part) for name, part in parts], -1)
         x = half("attention", dropout(project("attention_output", attention(qkv))), x)
         return half("output", dropout(project("output", F.gelu(project("intermediate", x)))), x)
 

@@ -48,6 +48,7 @@ class Packed:
 
     def positions(self, first: int) -> torch.Tensor:
         """[T]: `first`, first + 1, ... within each sequence."""
-        lengths = torch.tensor(self.lengths, device=self.ids.device)
+        lengths = torch.tensor(self.lengths)
         starts = torch.repeat_interleave(lengths.cumsum(0) - lengths, lengths)
-        return torch.arange(len(self.ids), device=self.ids.device) - starts + first
+        # Made where the lengths are: on a GPU the result's size would have to be waited for.
+        return (torch.arange(len(self.ids)) - starts + first).to(self.ids.device, non_blocking=True)
