@@ -14,7 +14,9 @@ from .run import run
 def demo(
     store: StorePath = DEFAULT_STORE,
     workers: Annotated[int, typer.Option("--workers", min=1, help="Processes that share the cores.")] = 2,
-    output: Annotated[Path, typer.Option("--output", help="Where the report is written.")] = Path("reports"),
+    output: Annotated[
+        Path, typer.Option("--output", help="Where the report is written, its HTML page too.")
+    ] = Path("reports"),
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> int:

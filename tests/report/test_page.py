@@ -73,7 +73,7 @@ def test_selections_stand_in_groups_of_their_own_and_are_never_averaged(tmp_path
         "Weights averaged over the snapshots",
         "Snapshot selected on development data of the test language",
     ]
-    assert groups[-1].count("(1 task)") == 2, "the mean of an oracle has its own target alone"
+    assert groups[-1].count("1 of 3 targets") == 2, "the mean of an oracle has its own target alone"
 
 
 def test_the_grid_of_nine_by_nine_by_forty_stays_below_500_kilobytes(tmp_path):
@@ -86,3 +86,11 @@ def test_the_grid_of_nine_by_nine_by_forty_stays_below_500_kilobytes(tmp_path):
 def test_an_empty_store_gives_a_page_that_says_so(asked, store):
     page = document("e", results(asked.cells(), store), None, grids.behind(), {})
     assert "68 of 68 cells have not run" in page and "id='gain-zero-shot'" not in page
+
+
+@pytest.mark.parametrize("form", ["markdown", "csv", "json", "latex", "html"])
+def test_every_form_has_the_gain_or_the_scores_it_comes_from(asked, store, form):
+    fakes.fill(asked, store)
+    text = whole.read(asked, "e", store).text(form, {})
+    expected = {"csv": "pawsx,qaa,Toy,Latin,stack(mnli),small", "json": '"over_alone"', "html": "+20.0"}
+    assert expected.get(form, "+20.0") in text

@@ -190,3 +190,21 @@ def test_json_has_the_same_numbers(tmp_path, store):
     assert row["over_alone"]["value"] == pytest.approx(20) and row["over_alone"]["scores"] == 54
     assert {each["name"] for each in facts["published"]} == {"XLM-R Large", "X-STILTs"}
     assert replace(board(asked, found), standings=()).published == ()
+
+
+def test_the_difference_to_each_published_row_is_shown(tmp_path, store):
+    asked = filled(tmp_path, store)
+    rows = {row[0]: row[1:] for row in section(asked, store, "Beside published XTREME").rows}
+    assert rows["alone less XLM-R Large"] == ("-44.1", "-25.1", ""), "86.4 and 76.6, to 42.3 and 51.5"
+    assert rows["stack(mnli) less X-STILTs"][0] == "-25.4"
+
+
+def test_published_gains_stand_beside_those_of_the_same_intermediate_task(tmp_path, store):
+    shown = section(filled(tmp_path, store), store, "Beside published gains")
+    assert [row[0] for row in shown.rows] == ["stack(mnli)"]
+    assert shown.rows[0][2:] == ("+7.5", "+12.5") and shown.rows[0][1].startswith("+20.0 [")
+    assert "full fine-tuning, development sets" in shown.note
+
+
+def test_published_gains_never_stand_beside_the_toy_world(tmp_path, store):
+    assert section(filled(tmp_path, store, fakes.TEXT), store, "Beside published gains") is None

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from xadapt.benchmarks import Average
+from xadapt.report import published
 from xadapt.report.difference import Interval
 from xadapt.report.standing import Board, Standing
 from xadapt.report.table import BASELINE, Mean, Part, Result, Status, Table, row_of
@@ -102,7 +103,8 @@ def _reasons(rows: Mapping[str, Any]) -> str:
 
 def _benchmark(board: Board, table: Table) -> tuple[Section, ...]:
     """Overall and groups, then tasks, then published rows beside ours where they may be compared."""
-    return _overall(board, table), _by_task(board, table), _published(board, table)
+    made = _overall(board, table), _by_task(board, table), _published(board, table)
+    return *made, _published_gains(board, table)
 
 
 def _overall(board: Board, table: Table) -> Section:
@@ -137,14 +139,37 @@ def _by_task(board: Board, table: Table) -> Section:
 
 def _published(board: Board, table: Table) -> Section:
     theirs = [(each.name, *_values(each.values, board.tasks)) for each in board.published]
-    ours = [
-        (table.name(each.row), *_values(each.comparable, board.tasks))
-        for each in board.standings
-        if each.comparable
+    compared = [each for each in board.standings if each.comparable]
+    ours = [(table.name(each.row), *_values(each.comparable, board.tasks)) for each in compared]
+    less = [
+        (f"{table.name(each.row)} less {other.name}", *_differences(each, other.values, board.tasks))
+        for each in compared
+        for other in board.published
     ]
     names = ", ".join(each.name for each in board.published)
     note = f"{names}: {board.benchmark.published_as}. Ours, too, count F1 alone here."
-    return Section(f"Beside published {board.title}", ("row", *board.tasks), tuple(theirs + ours), note)
+    return Section(
+        f"Beside published {board.title}", ("row", *board.tasks), tuple(theirs + ours + less), note
+    )
+
+
+def _differences(each: Standing, theirs: Mapping[str, float], tasks: Sequence[str]) -> list[str]:
+    both = [name in each.comparable and name in theirs for name in tasks]
+    return [
+        f"{each.comparable[name] - theirs[name]:+.1f}" if there else ""
+        for name, there in zip(tasks, both, strict=True)
+    ]
+
+
+def _published_gains(board: Board, table: Table) -> Section:
+    rows = []
+    for each in published.gains(board):
+        ours = each.ours.gain
+        assert ours is not None, "it stands beside a published one"
+        less = f"{ours.interval[0] - each.published:+.1f}"
+        rows.append((table.name(each.ours.row), _gain(each.ours), f"{each.published:+.1f}", less))
+    head = ("composition", "ours over alone", "published", "ours less published")
+    return Section("Beside published gains", head, tuple(rows), published.AS)
 
 
 def _average(found: Average, of: Standing, tasks: Sequence[str]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 from itertools import pairwise
 
-from xadapt.report.difference import Interval, difference
+from xadapt.report.difference import difference
 from xadapt.report.page.markup import STEPS, between, scrolled, shade, signed
 from xadapt.report.statistics import Gain, compared, gains
 from xadapt.report.table import Part, Row, Table
@@ -41,7 +41,8 @@ def _row(
     cells = "".join(_cell(row, task, table, part, found.get((row, task))) for task in columns)
     name = escape(table.label(row))
     own = [task for task in columns if (row, task) in found]
-    return f"<tr data-row={table.rows.index(row)}><th scope=row>{name}{cells}{_mean(row, own, table, part)}"
+    mean = _mean(row, own, columns, table, part)
+    return f"<tr data-row={table.rows.index(row)}><th scope=row>{name}{cells}{mean}"
 
 
 def _cell(row: Row, task: str, table: Table, part: Part, gain: Gain | None) -> str:
@@ -50,7 +51,7 @@ def _cell(row: Row, task: str, table: Table, part: Part, gain: Gain | None) -> s
         lacking = f"{mean.over} of {mean.of}" if mean.value is not None else mean.status
         return f"<td class=none>{'n/a' if lacking == 'undefined' else lacking}"
     mark = "†" if gain.significant else ""
-    tip = f"p {gain.p:.2g}, after Holm {gain.adjusted:.2g}"
+    tip = f"p {_small(gain.p)}, after Holm {_small(gain.adjusted)}"
     tip += f", seeds ± {gain.deviation:.1f}" if gain.deviation is not None else ""
     return (
         f"<td class={shade(gain.interval)} title='{escape(tip)}'>"
@@ -58,13 +59,19 @@ def _cell(row: Row, task: str, table: Table, part: Part, gain: Gain | None) -> s
     )
 
 
-def _mean(row: Row, tasks: Sequence[str], table: Table, part: Part) -> str:
+def _mean(row: Row, tasks: Sequence[str], columns: Sequence[str], table: Table, part: Part) -> str:
+    """Over the targets that have a gain; how many, where some lack one."""
     pairs = [(table.cell(row, task, part).cells, table.cell(row.alone, task, part).cells) for task in tasks]
-    found: Interval | None = difference(pairs)
+    found = difference(pairs)
     if found is None:
         return "<td class=none>"
-    over = f" ({len(tasks)} tasks)" if len(tasks) > 1 else " (1 task)"
-    return f"<td class={shade(found)}>{signed(found[0])}<i>{between(found)}{over}</i>"
+    over = "" if len(tasks) == len(columns) else f"<i>{len(tasks)} of {len(columns)} targets</i>"
+    return f"<td class={shade(found)}>{signed(found[0])}<i>{between(found)}</i>{over}"
+
+
+def _small(p: float) -> str:
+    """What a normal p-value says below one in ten thousand is no longer exact."""
+    return "< 0.0001" if p < 1e-4 else f"= {p:.2g}"
 
 
 def _key(count: int) -> str:

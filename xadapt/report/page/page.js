@@ -88,7 +88,7 @@ function drill(cell, by = "gain") {
   const task = table.tHead.rows[0].cells[cell.cellIndex].dataset.task;
   const found = languages(task, row).sort((a, b) => (number(b.gain) || 0) - (number(a.gain) || 0));
   const widest = Math.max(1, ...found.map((each) => Math.abs(number(each.gain)) || 0));
-  const list = make("table"), body = make("tbody");
+  const list = make("table", "", "drawn"), body = make("tbody");
   list.innerHTML = "<thead><tr><th>language<th>family<th>script<th>score<th>gain<th>95 %<th>gain, drawn<th>made by</thead>";
   const groups = by === "gain" ? [["", found]] : [...Map.groupBy(found, (each) => each[by])].sort();
   const group = by === "gain" ? new Map() : means(task, row, by);
@@ -130,7 +130,7 @@ for (const link of $(".heat td a")) {
 }
 
 const open = () => {
-  const there = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const there = document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (there?.matches("details")) there.open = true;
 };
 addEventListener("hashchange", open);

@@ -47,7 +47,7 @@ def cost_against_gain(table: Table, behind: Behind) -> str:
     head = ("#", "composition", "seconds", "tokens", "trainings", "gain", "95 %", "tasks")
     drawn = _scatter(points, [p.cost.seconds for p in points], "seconds of training")
     drawn += _scatter(points, [p.cost.tokens for p in points], "tokens through the encoder in training")
-    return f"<div class=plots>{drawn}</div>{grid(head, rows)}"
+    return f"<div class=plots>{drawn}</div>{grid(head, rows, kind='costs sortable')}"
 
 
 def _points(table: Table, behind: Behind) -> list[Point]:
