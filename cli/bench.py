@@ -14,7 +14,7 @@ from .run import Device, Precision
 if TYPE_CHECKING:
     from xadapt.forecast.device import Calibration
 
-app = typer.Typer(no_args_is_help=True, help="Measure this device.", rich_markup_mode="markdown")
+app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
 
 Model = Annotated[
     str,
@@ -30,7 +30,12 @@ Workers = Annotated[
 
 @app.callback()
 def _bench() -> None:
-    """Measure this device."""
+    """Measure this device, for the hours of `xadapt plan`.
+
+    **Examples**
+
+    `xadapt bench device --workers 2`
+    """
 
 
 @app.command("device")

@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
+from xadapt.errors import XadaptError
 from xadapt.workflow.execute import Outcome
 from xadapt.workflow.stage import Stage
 from xadapt.workflow.store import Store
@@ -22,15 +23,23 @@ class Progress:
     def __init__(self, stages: Sequence[Stage], store: Store, quiet: bool) -> None:
         self.store, self.quiet = store, quiet
         self.total, self.done = len(stages), 0
-        self.work, self.spent_work = sum(stage.work for stage in stages), 0.0
+        self.seconds = {} if quiet else _seconds(stages, store)
+        self.work, self.spent_work = sum(map(self._work, stages)), 0.0
         self.tokens = 0
         self.started = time.monotonic()
         self.shown = 0.0
         self.live = sys.stderr.isatty() and not quiet
         self.title, self.since = "", self.started
+        self.said: set[str] = set()
+        """Lines about memory."""
 
     def facts(self, **facts: Any) -> None:
-        """Called by a stage that runs here: `stage=` when it starts, `step= steps= tokens= loss=` later."""
+        """Called by a stage that runs here: `stage=` when it starts, `step= steps= tokens= loss=` later.
+
+        `memory=` says once how it is fitted into what there is.
+        """
+        if "memory" in facts:
+            self._fitted(facts["memory"])
         if "stage" in facts:
             self.title, self.since = facts["stage"], time.monotonic()
         now = time.monotonic()
@@ -48,7 +57,7 @@ class Progress:
         """One stage is over; `reason` says why it failed."""
         stage = outcome.stage
         self.done += 1
-        self.spent_work += stage.work
+        self.spent_work += self._work(stage)
         if outcome.status == "failed":
             self._write(f"[{self.done}/{self.total}] failed: {stage.title()}: {reason}", keep=True)
         elif not self.quiet:
@@ -61,9 +70,20 @@ class Progress:
         if self.live:
             sys.stderr.write("\r\x1b[2K")
 
+    def _work(self, stage: Stage) -> float:
+        return self.seconds.get(stage.digest, stage.work)
+
     def _count(self, stage: Stage) -> None:
         if stage in self.store and stage.kind in (*LONG, "predict"):
-            self.tokens += int(self.store.record(stage.digest).notes.get("tokens", 0))
+            notes = self.store.record(stage.digest).notes
+            self.tokens += int(notes.get("tokens", 0))
+            # What ran in another process has not said it yet.
+            self._fitted(notes.get("memory", {}).get("picked", ""))
+
+    def _fitted(self, line: str) -> None:
+        if line and line not in self.said and not self.quiet:
+            self.said.add(line)
+            self._write(line, keep=True)
 
     def _pace(self) -> str:
         spent = time.monotonic() - self.started
@@ -80,6 +100,20 @@ class Progress:
         else:
             sys.stderr.write(f"\r\x1b[2K{text[: Console(stderr=True).width - 1]}")
         sys.stderr.flush()
+
+
+def _seconds(stages: Sequence[Stage], store: Store) -> dict[str, float]:
+    """By digest, by what was measured here: stages count by their share of it. Empty where nothing was."""
+    from xadapt.forecast.device import device
+    from xadapt.forecast.reading import Reading
+    from xadapt.forecast.work import Forecaster
+
+    try:
+        known = device(None, None)
+    except XadaptError:
+        known = None  # no run ends for want of a time
+    forecaster = Forecaster(Reading(store))
+    return {} if known is None else {one.digest: known.seconds(forecaster.work(one)) for one in stages}
 
 
 def _clock(seconds: float) -> str:
