@@ -12,7 +12,7 @@ from .output import document, note, note_lock
 if TYPE_CHECKING:
     from xadapt.workflow.context import Context
     from xadapt.workflow.execute import Outcome
-    from xadapt.workflow.plan import Plan
+    from xadapt.workflow.plan import Fits, Plan
     from xadapt.workflow.store import Store
 
 Device = Annotated[
@@ -26,6 +26,14 @@ Precision = Annotated[
 Workers = Annotated[int, typer.Option(min=1, help="Processes that share the cores.", rich_help_panel="Where")]
 Together = Annotated[
     int, typer.Option(min=1, help="Trainings side by side in one process.", rich_help_panel="Where")
+]
+Memory = Annotated[
+    str,
+    typer.Option(
+        help="Trainings take no more of the device than this, such as 8GB.",
+        metavar="SIZE",
+        rich_help_panel="Where",
+    ),
 ]
 Only = Annotated[
     str,
@@ -47,6 +55,7 @@ def run(
     precision: Precision = "auto",
     workers: Workers = 1,
     together: Together = 1,
+    memory: Memory = "",
     settings: Settings = None,
     only: Only = "",
     again: Again = False,
@@ -60,6 +69,8 @@ def run(
     `xadapt run demo --workers 2`
 
     `xadapt run my.toml --set recipe.lora.lr=1e-4 --store /data/runs`
+
+    `xadapt run my.toml --memory 8GB --together 9`
 
     `xadapt run my.toml --only 3fa9c1d2 --again`
     """
@@ -79,11 +90,12 @@ def run(
     if asked.lock != before and not quiet:
         note_lock(experiment, changed=True)
     plan = whole.only(only) if only else whole
+    context, fits = _within(memory, whole, context, workers)
     if again:
         return _again(plan, whole, context, as_json)
     context.store.prepare()
     kept.keep(asked, experiment, whole, context.store)
-    ran, failures = execute(plan, context, workers, together, quiet)
+    ran, failures = execute(plan, context, workers, together, quiet, fits)
     left = len(list(plan.missing(context.store)))
     _say(_report(experiment, context, settings), plan, context, ran, left, failures, as_json, quiet)
     return code_of(failures, plan, context.store)
@@ -104,8 +116,22 @@ def _again(plan: "Plan", whole: "Plan", context: "Context", as_json: bool) -> in
     return 0 if found.identical else IntegrityError.code
 
 
+def _within(memory: str, plan: "Plan", context: "Context", workers: int) -> tuple["Context", "Fits | None"]:
+    """The context of a run within an amount of memory, and what fits side by side."""
+    if not memory:
+        return context, None
+    from xadapt.training.budget import prepare
+
+    return prepare(memory, plan.stages, context, workers)
+
+
 def execute(
-    plan: "Plan", context: "Context", workers: int, together: int, quiet: bool
+    plan: "Plan",
+    context: "Context",
+    workers: int,
+    together: int,
+    quiet: bool,
+    fits: "Fits | None" = None,
 ) -> tuple[int, list[tuple["Outcome", str]]]:
     """How many stages ran, one that replaces a corrupt result included, and what failed with the reason."""
     from xadapt.workflow.execute import run as run_plan
@@ -117,7 +143,7 @@ def execute(
     ran, failures = 0, []
     try:
         for outcome in run_plan(
-            plan, replace(context, progress=progress.facts), workers=workers, together=together
+            plan, replace(context, progress=progress.facts), workers=workers, together=together, fits=fits
         ):
             reason = described(outcome.error) if outcome.error else ""
             progress.outcome(outcome, reason)

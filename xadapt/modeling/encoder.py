@@ -226,7 +226,7 @@ def _model_class(config: Any) -> Any:
 
 def checksum(tensors: Any) -> tuple[int, ...]:
     """Sum of the bit patterns of each tensor."""
-    width = {2: torch.int16, 4: torch.int32, 8: torch.int64}
+    width = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
     return tuple(
         int(t.detach().contiguous().view(width[t.element_size()]).sum(dtype=torch.int64)) for t in tensors
     )

@@ -14,6 +14,7 @@ import transformers
 from xadapt.errors import DataError, IntegrityError
 from xadapt.modeling.encoder import Encoder
 from xadapt.modeling.library import LibraryEncoder
+from xadapt.modeling.quantized import quantize
 from xadapt.recipe import ModelSpec
 from xadapt.sources import cache, local_model
 from xadapt.sources.lock import File
@@ -38,11 +39,21 @@ def location(spec: ModelSpec) -> tuple[str, str | None]:
 
 
 @lru_cache(maxsize=1)
-def load(place: str, revision: str | None, device: torch.device, dtype: torch.dtype) -> Encoder:
-    """The frozen encoder on its device; the last one loaded is kept, stages of one model run together."""
+def load(
+    place: str, revision: str | None, device: torch.device, dtype: torch.dtype, bits: int | None = None
+) -> Encoder:
+    """The frozen encoder on its device; the last one loaded is kept, stages of one model run together.
+
+    Its matrices are in 8 or 4 `bits` where these are given; raises WrongEnvironment where that cannot be.
+    """
     encoder = Encoder.load(place, revision)
     encoder.freeze()
-    encoder.place(device, dtype)
+    if bits is None:
+        encoder.place(device, dtype)
+    else:
+        encoder.place(torch.device("cpu"), dtype)
+        quantize(encoder, bits, device)
+        encoder.to(device)
     return encoder
 
 

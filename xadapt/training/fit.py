@@ -25,6 +25,7 @@ from xadapt.tasks import task
 from xadapt.training import full, manifest, probe
 from xadapt.training.answering import Answering
 from xadapt.training.batches import stream
+from xadapt.training.budget import Budget
 from xadapt.training.checkpoint import Checkpoint
 from xadapt.training.jobs import ingredients, name
 from xadapt.training.jobs import jobs as make_jobs
@@ -65,13 +66,14 @@ def fit(
     checkpoint = Checkpoint(context.store.progress(owners[0]), owners, context.checkpoint_seconds)
     trained = [*full.weights(ground.encoder), *entries(assembled, jobs)]
     measures = _measures(stages, jobs, assembled, ground, context)
-    loop = Loop(
-        ground.encoder, assembled, jobs, trained, ground.placed, checkpoint, context.progress, measures
-    )
+    budget = Budget(stages, jobs, ground, context)
+    given = ground.encoder, assembled, jobs, trained, ground.placed, checkpoint, context.progress, measures
+    loop = Loop(*given, budget.limits())
     resumed = loop.run()
     if _frozen(ground, assembled) != before:
         raise TrainingFailed(f"{stages[0].title()}: a frozen weight moved")
     shared = _facts(ground, started) | {"tokens": loop.tokens, "resumed_at_step": resumed}
+    shared["memory"] = budget.facts(loop)
     for number, (stage, out, job) in enumerate(zip(stages, outs, jobs, strict=True)):
         _save(stage, out, job, assembled, number, ground)
         (out / "curve.json").write_text(json.dumps(job.curve) + "\n", encoding="utf-8")

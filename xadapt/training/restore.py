@@ -92,7 +92,7 @@ def base(
     if models.engine(models.at(found.model[0], found.name), method.name if method else None) == "library":
         encoder = pretrained.load_by_library(*given, found.name, isinstance(method, LoRA))
     else:
-        encoder = pretrained.load(*given)
+        encoder = pretrained.load(*given, context.bits)
     return Base(encoder, pretrained.tokenizer(*found.model), placed, found.name, model)
 
 

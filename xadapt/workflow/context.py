@@ -22,6 +22,10 @@ class Context:
     """Folder that holds local datasets, laid out `<name>/<config>/<split>.jsonl`."""
     device: str = "auto"
     precision: str = "auto"
+    memory: int | None = None
+    """Bytes of the device that one process may use; None for what there is."""
+    bits: int | None = None
+    """8 or 4 where the frozen matrices are quantised so that they fit."""
     checkpoint_seconds: float = 60.0
     progress: Callable[..., None] = field(default=_silent, compare=False)
     """Called with keyword facts such as `step=`, `steps=`, `tokens=` while a stage runs."""

@@ -19,7 +19,7 @@ from typing import Any, Literal
 from xadapt.errors import INTERRUPTED, DiskFull, IntegrityError, Unwritable, XadaptError
 from xadapt.workflow import stopping
 from xadapt.workflow.context import Context
-from xadapt.workflow.plan import Plan
+from xadapt.workflow.plan import Fits, Plan
 from xadapt.workflow.stage import Stage
 from xadapt.workflow.store import Store
 
@@ -74,18 +74,21 @@ class _Progress:
         return max(self.ahead[stage.digest] for stage in group)
 
 
-def run(plan: Plan, context: Context, *, workers: int = 1, together: int = 1) -> Iterator[Outcome]:
+def run(
+    plan: Plan, context: Context, *, workers: int = 1, together: int = 1, fits: Fits | None = None
+) -> Iterator[Outcome]:
     """Yield the outcome of each missing stage as it ends.
 
-    `workers` processes work at once, each with its share of the cores; `together` companions run in
-    one call. Stages held back by a failure yield nothing: the report shows them as missing.
+    `workers` processes work at once, each with its share of the cores; `together` companions, or as many as
+    `fits` allows, run in one call. Stages held back by a failure yield nothing: the report shows them as
+    missing.
     """
     store = context.store
     store.prepare()
     store.sweep()
     _set_aside_broken(plan, store)
     done = {stage.digest for stage in plan.stages if stage in store}
-    waiting = [tuple(s for s in group if s.digest not in done) for group in plan.groups(together)]
+    waiting = [tuple(s for s in group if s.digest not in done) for group in plan.groups(together, fits)]
     progress = _Progress([group for group in waiting if group], plan.ahead, done=done)
     for _ in range(1 + len(plan.stages)):
         broken: set[str] = set()

@@ -1,13 +1,16 @@
 """The stages an experiment needs, in an order in which they can run."""
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from xadapt.errors import UnknownName
 from xadapt.workflow.stage import Stage
 from xadapt.workflow.store import Store
+
+Fits = Callable[[Sequence[Stage]], bool]
+"""Whether stages can run side by side: a pure function of them."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +75,8 @@ class Plan:
                 after[needed] = max(way, after.get(needed, 0.0))
         return after
 
-    def groups(self, together: int) -> list[tuple[Stage, ...]]:
-        """Stages that run in one call, at most `together` of them, in plan order.
+    def groups(self, together: int, fits: Fits | None = None) -> list[tuple[Stage, ...]]:
+        """Stages that run in one call, at most `together` of them and what `fits`, in plan order.
 
         A pure function of the plan, never of timing or of what is finished, so that the same command
         puts the same stages side by side every time and a resumed run repeats the same arithmetic.
@@ -84,7 +87,7 @@ class Plan:
         for stage in self.stages:
             key = stage.companions()
             group = open_groups.get((stage.kind, stage.depth, key)) if key is not None else None
-            if group is None or len(group) >= together:
+            if group is None or len(group) >= together or (fits and not fits([*group, stage])):
                 group = []
                 groups.append(group)
                 if key is not None:

@@ -1,0 +1,183 @@
+"""`--memory` over the stages of an experiment: what is picked, what stays the same, what the record says."""
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from xadapt.errors import ConfigError, DoesNotFit, WrongEnvironment
+from xadapt.memory.amount import parse
+from xadapt.memory.choose import RESERVED, USABLE, at, choose, usable
+from xadapt.memory.estimate import How, Load
+from xadapt.memory.sizes import Shape, Sizes
+from xadapt.modeling import pretrained, quantized
+from xadapt.modeling.encoder import Encoder, checksum
+from xadapt.recipe import Recipe
+from xadapt.stages import memory as planned
+from xadapt.stages.train import Train
+from xadapt.training.budget import prepare
+from xadapt.workflow.plan import Plan
+
+from .full_world import World
+from .small import SMALL
+
+LARGE = Sizes(24, 1024, 16, 4096, 250_002)
+HOW = How("bf16")
+BITSANDBYTES = pytest.mark.skipif(
+    quantized.find_spec("bitsandbytes") is None, reason="bitsandbytes, an optional extra, is not installed"
+)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory) -> World:
+    return World(tmp_path_factory.mktemp("memory"), "roberta")
+
+
+def load(recipe=None, tokens=4096) -> Load:
+    recipe = recipe or Recipe()
+    return Load(recipe, Shape(recipe.method), tokens, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("8GB", 8 * 2**30), ("11.5 gib", 23 * 2**29), ("800MB", 800 * 2**20), ("6g", 6 * 2**30)],
+)
+def test_amounts_are_read_as_they_are_written(text, size):
+    assert parse(text) == size
+
+
+@pytest.mark.parametrize("text", ["8", "lots", "-3GB", "0GB", "8TB"])
+def test_what_is_no_amount_is_refused(text):
+    with pytest.raises(ConfigError, match="write for example 8GB"):
+        parse(text)
+
+
+def test_only_as_much_is_picked_as_is_needed_in_order():
+    def picked(gigabytes: float, longest: int = 128):
+        return choose(LARGE, [load()], longest, int(gigabytes * 2**30), HOW, "cuda")
+
+    whole, passes, again, eight, four = (picked(*each) for each in ((24,), (8,), (2.1, 512), (1.7,), (1.45,)))
+    assert whole.tokens > 4096 and not whole.how.checkpointing and whole.how.bits is None
+    assert passes.tokens >= 128 and not passes.how.checkpointing and passes.how.bits is None
+    assert again.how.checkpointing and again.how.bits is None and again.tokens >= 512
+    assert eight.how.checkpointing and eight.how.bits == 8
+    assert four.how.checkpointing and four.how.bits == 4
+    for choice in (whole, passes, again, eight, four):
+        assert choice.expected.total <= usable(choice.budget, "cuda") and "\n" not in choice.line()
+    with pytest.raises(DoesNotFit, match=r"one example of 128 tokens needs [\d.]+ [GM]B"):
+        picked(1.0)
+
+
+def trains(world: World) -> list[Train]:
+    cells = world.cells("second")
+    return [cells["lora", "alone"].module, cells["lora", "continue(first)"].module.base.parts[0]]
+
+
+def enough(world: World, stages: list[Train], tokens: int, again: bool = False) -> int:
+    """Bytes in which passes of so many tokens fit on a CPU."""
+    model = planned.sizes(stages[0].model)
+    how = How("fp32", padded=True, checkpointing=again)
+    loads = [planned.load(stage, model) for stage in stages]
+    return RESERVED["cpu"] + int(at(model, loads, tokens, how).total / USABLE) + 1
+
+
+def test_side_by_side_is_what_fits(world):
+    stages = trains(world)
+    plan, how = Plan.of(stages), How("fp32", padded=True)
+    most = max(planned.load(stage, planned.sizes(stage.model)).tokens for stage in stages)
+    for budget, size in ((enough(world, stages, most), 2), (enough(world, stages, most - 1), 1)):
+        groups = plan.groups(9, planned.fits(budget, how, "cpu"))
+        assert max(len(group) for group in groups) == size
+    assert len(plan.groups(9)) < len(plan.stages)
+
+
+def test_a_training_within_little_memory_is_the_same_up_to_rounding(world):
+    stage = trains(world)[0]
+    (plain,) = world.done(stage)
+    said = []
+    for name, budget in (
+        ("passes", enough(world, [stage], 30)),
+        ("again", enough(world, [stage], 30, again=True)),
+    ):
+        context = world.at(name, memory=budget, progress=lambda **facts: said.append(facts.get("memory")))
+        (folder,) = world.done(stage, context=context)
+        notes = context.store.record(stage.digest).notes
+        assert notes["memory"]["passes"] > 1 and notes["memory"]["pass_tokens"] <= 30
+        assert notes["memory"]["checkpointing"] == (name == "again")
+        assert notes["memory"]["expected_bytes"] < budget and notes["peak_memory_bytes"] > 0
+        assert notes["memory"]["picked"] in said
+        weights, expected = (load_file(at / "adapter_model.safetensors") for at in (folder, plain))
+        for key, weight in expected.items():
+            assert torch.allclose(weights[key], weight, atol=2e-5), key
+    own = world.context.store.record(stage.digest).notes["memory"]
+    assert own["passes"] == 1 and own["expected_bytes"] > 0 and "picked" not in own
+
+
+def test_full_training_and_libraries_take_passes_too(world):
+    stage = world.train()
+    context = world.at("full", memory=enough(world, [stage], 40))
+    whole, cut = world.done(stage)[0], world.done(stage, context=context)[0]
+    assert context.store.record(stage.digest).notes["memory"]["passes"] > 1
+    expected = load_file(whole / "model.safetensors")
+    for key, weight in load_file(cut / "model.safetensors").items():
+        assert torch.allclose(weight, expected[key], atol=1e-4), key
+
+
+def test_what_does_not_fit_is_refused_before_anything_runs(world):
+    with pytest.raises(DoesNotFit, match="--memory 600 MB: one example of 32 tokens needs"):
+        prepare("600MB", trains(world), world.context, 1)
+
+
+def test_workers_share_the_memory_and_plans_without_need_are_not_quantised(world):
+    context, _ = prepare("4GB", trains(world), world.context, 2)
+    assert (context.memory, context.bits) == (2 * 2**30, None)
+
+
+def test_quantised_weights_without_bitsandbytes_are_refused_in_one_line(monkeypatch):
+    monkeypatch.setattr(quantized, "find_spec", lambda name: None)
+    with pytest.raises(WrongEnvironment, match="8 bit: bitsandbytes is not installed") as found:
+        quantized.check(8, torch.device("cpu"))
+    assert "xadapt[bitsandbytes]" in found.value.hint
+
+
+def test_quantised_weights_where_nothing_computes_them_are_refused(monkeypatch):
+    monkeypatch.setattr(quantized, "find_spec", lambda name: object())
+
+    def fails(*_):
+        raise RuntimeError("no kernel\nfor this")
+
+    monkeypatch.setattr(quantized, "Quantized", fails)
+    with pytest.raises(WrongEnvironment, match=r"does not compute them on cpu \(no kernel\)"):
+        quantized.check(4, torch.device("cpu"))
+
+
+@BITSANDBYTES
+@pytest.mark.slow
+@pytest.mark.parametrize(("bits", "far"), [(8, 0.02), (4, 0.2)])
+def test_quantised_matrices_compute_what_their_values_say(bits, far, encoder):
+    """Against the same matrices in full, dequantised: outputs and gradients of the input."""
+    plain = Encoder.fresh(SMALL, 60, 1)
+    for layer in plain.layers:
+        linear = layer.intermediate
+        made = quantized.Quantized(linear.weight.detach(), linear.bias.detach(), bits)
+        assert torch.linalg.norm(made.weight - linear.weight) < far * torch.linalg.norm(linear.weight)
+        x = torch.randn(5, SMALL.hidden, requires_grad=True)
+        out, expected = made(x), x @ made.weight.T + linear.bias
+        assert torch.allclose(out, expected, atol=1e-5)
+        (own,) = torch.autograd.grad(out.square().sum(), x)
+        (other,) = torch.autograd.grad((x @ made.weight.T + linear.bias).square().sum(), x)
+        assert torch.allclose(own, other, atol=1e-3)
+
+
+@BITSANDBYTES
+@pytest.mark.slow
+def test_a_module_trains_on_quantised_weights_and_is_read_on_them(world):
+    stage = trains(world)[0]
+    context = world.at("quantised", bits=4)
+    (folder,) = world.done(stage, context=context)
+    encoder = pretrained.load(*(str(world.folder / "model"), None, torch.device("cpu"), torch.float32, 4))
+    before = checksum(encoder.parameters())
+    assert any(weight.dtype == torch.uint8 for weight in encoder.parameters())
+    assert context.store.record(stage.digest).notes["memory"]["bits"] == 4
+    predicted = world.cells("second")["lora", "alone"]
+    world.done(predicted, context=context)
+    assert checksum(encoder.parameters()) == before and (folder / "probe.safetensors").exists()

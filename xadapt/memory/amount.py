@@ -1,0 +1,21 @@
+"""Amounts of memory as people write them."""
+
+import re
+
+from xadapt.errors import ConfigError
+
+UNITS = {"MB": 2**20, "GB": 2**30}
+"""Powers of two, as graphics cards are sold."""
+
+
+def parse(text: str) -> int:
+    """Bytes of "8GB", "8 GiB", "11.5G" or "800MB". Raises ConfigError for anything else."""
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([MG])(?:i?B)?\s*", text, re.IGNORECASE)
+    if found is None or not float(found[1]):
+        raise ConfigError(f"--memory {text!r} is no amount; write for example 8GB or 800MB")
+    return int(float(found[1]) * UNITS[found[2].upper() + "B"])
+
+
+def shown(size: float) -> str:
+    """As it is written."""
+    return f"{size / 2**30:.1f} GB" if size >= 2**30 else f"{size / 2**20:.0f} MB"
