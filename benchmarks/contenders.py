@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import adapters
+import adapters.composition
 import numpy as np
 import peft
 import torch
@@ -21,12 +22,14 @@ import transformers
 from measuring import now
 from workload import LABELS
 
+from xadapt.composition import Fuse
 from xadapt.modeling import formats, head_format
 from xadapt.modeling.assemble import Assembled, Slot
+from xadapt.modeling.combined import Fusion
 from xadapt.modeling.encoder import Encoder
 from xadapt.modeling.heads import SentenceHead
 from xadapt.modeling.module import Module
-from xadapt.recipe import Bottleneck, Full, LoRA, Recipe
+from xadapt.recipe import Full, LoRA, Recipe
 from xadapt.task_types import task_type
 from xadapt.task_types.items import Item
 from xadapt.training.batches import Schedule
@@ -46,7 +49,7 @@ class Training:
     name: str
     items: Sequence[Item]
     recipe: Recipe
-    module: Module | None
+    module: Module | Fusion | None
     head: SentenceHead
 
     @classmethod
@@ -54,6 +57,12 @@ class Training:
         full = isinstance(recipe.method, Full)
         module = None if full else Module.initial(recipe.method, config, seed)
         return cls(name, items, recipe, module, SentenceHead.initial(config, len(LABELS), seed))
+
+    @property
+    def slot(self) -> Slot:
+        if isinstance(self.module, Fusion):
+            return Slot(Fuse(self.module.parts), combined=self.module)
+        return Slot(own=self.module)
 
     @property
     def schedule(self) -> Schedule:
@@ -86,7 +95,7 @@ def ours(
         if trainings[0].module is None:
             own = Encoder.from_hf(encoder.to_hf())
             own.place(device, torch.float32)
-        assembled = Assembled([Slot(own=each.module) for each in trainings], own.config).to(device)
+        assembled = Assembled([each.slot for each in trainings], own.config).to(device)
         jobs = [_job(each, device) for each in trainings]
         found = Run()
         times: list[tuple[float, int]] = []
@@ -147,7 +156,7 @@ class Library:
         return [weight for weight in self.bare.parameters() if weight.requires_grad]
 
     def loss(self, items: Sequence[Item], longest: int, flags: Flags) -> torch.Tensor:
-        ids, mask = _padded(items, longest if flags.padding == "max" else None, self.device)
+        ids, mask = padded(items, longest if flags.padding == "max" else None, self.device)
         labels = torch.tensor([each.target for each in items]).to(self.device, non_blocking=True)
         model = self.compiled if flags.compile else self.bare
         with flags.autocast(self.device):
@@ -161,7 +170,7 @@ class Library:
                 weight.copy_(self.start[name])
 
 
-def _padded(items: Sequence[Item], to: int | None, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+def padded(items: Sequence[Item], to: int | None, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
     rows = [each.sequences[0].ids for each in items]
     width = to or max(map(len, rows))
     ids = np.full((len(rows), width), PAD, dtype=np.int64)
@@ -178,10 +187,11 @@ class AdapterLibrary(Library):
         model = adapters.XLMRobertaAdapterModel(encoder.config)
         model.roberta.load_state_dict(encoder.to_hf().state_dict(), strict=False)
         for each in trainings:
-            assert each.module is not None, "adapters has no full training"
-            about = formats.About(each.name, "random", LABELS, "first")
+            assert isinstance(each.module, Module), "fusions and full training have models of their own"
+            about = _about(each.name)
             with tempfile.TemporaryDirectory() as folder:
-                _save_for_adapters(Path(folder), each, about, encoder.config)
+                formats.save_module(Path(folder), each.module, about, encoder.config)
+                head_format.save_head(Path(folder), each.head, "classification", about, encoder.config)
                 model.load_adapter(folder, use_safetensors=True)
         model.train_adapter([each.name for each in trainings])
         super().__init__(model, device)
@@ -197,11 +207,30 @@ class AdapterLibrary(Library):
         ]
 
 
-def _save_for_adapters(folder: Path, training: Training, about: formats.About, config: Any) -> None:
-    assert training.module is not None
-    if isinstance(training.module.method, Bottleneck):
-        formats.save_module(folder, training.module, about, config)
-        head_format.save_head(folder, training.head, "classification", about, config)
+class FusionLibrary(Library):
+    """`adapters`: the fusion of one training over its frozen parts."""
+
+    def __init__(self, encoder: Encoder, training: Training, device: torch.device) -> None:
+        model = adapters.XLMRobertaAdapterModel(encoder.config)
+        model.roberta.load_state_dict(encoder.to_hf().state_dict(), strict=False)
+        assert isinstance(training.module, Fusion)
+        names = [f"part{number}" for number in range(len(training.module.parts))]
+        with tempfile.TemporaryDirectory() as found:
+            folder, config = Path(found), encoder.config
+            for name, part in zip(names, training.module.parts, strict=True):
+                formats.save_module(folder / name, part, _about(name), config)
+                model.load_adapter(str(folder / name), use_safetensors=True)
+            formats.save_combined(folder / "fusion", training.module, names, _about("fusion"), config)
+            model.load_adapter_fusion(str(folder / "fusion"), use_safetensors=True)
+            head_format.save_head(folder / "head", training.head, "classification", _about("head"), config)
+            model.load_head(str(folder / "head"), use_safetensors=True)
+        model.train_adapter_fusion(adapters.composition.Fuse(*names))
+        model.active_head = "head"
+        super().__init__(model, device)
+
+
+def _about(name: str) -> formats.About:
+    return formats.About(name, "random", LABELS, "first")
 
 
 def full_model(encoder: Encoder, head: SentenceHead) -> Any:

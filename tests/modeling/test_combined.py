@@ -292,3 +292,27 @@ def test_parts_without_a_combination_are_refused(parts, message):
         value = dataclasses.replace(made, parts=tuple(parts))
         with pytest.raises(ConfigError, match=f"{form.form} {message}"):
             Assembled([Slot(form(tuple(parts)), combined=value)], config())
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_prediction_folds_a_fusion_once_until_a_weight_changes(encoder, packed, mode):
+    encoder.freeze()
+    parts = bottleneck_parts(3)
+    assembled = Assembled([Slot(Fuse(tuple(parts)), combined=random_fusion(parts, 5))], config())
+    (group,) = assembled.groups
+    (bank,) = group.chain
+
+    def hidden():
+        return encoder(packed, assembled.sites(packed, [0]))
+
+    with mode():
+        before, folded = hidden(), bank.folded((0,))
+        assert bank.folded((0,)) is folded
+    assert torch.equal(before, hidden()), "the same with gradients"
+    with torch.no_grad():
+        bank.value_weight[0, 1] *= 2
+    with mode():
+        after = hidden()
+        assert (after - before).abs().max() > 1e-3
+        assert torch.equal(after, hidden())
+    assert torch.equal(after, hidden())

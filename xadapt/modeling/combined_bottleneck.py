@@ -75,14 +75,32 @@ class FusionBank(BottleneckCombination):
 
     With M = [U b]^T K^T Q the scores are (h_i, 1) . M_i z; q . b_k is the same for all i and drops out of the
     softmax, unless the scores themselves are dropped out, as `adapters` does: then it is added. The mix is
-    V [U b] applied to the weighted (h_i, 1). The folded matrices are made once per forward.
+    V [U b] applied to the weighted (h_i, 1). The folded matrices are made once per forward, and without
+    gradients once for as long as the weights stay as they are.
     """
 
     def __init__(self, fusions: Sequence[Fusion]) -> None:
         super().__init__(fusions)
         self.settings = fusions[0].settings
+        self._made: tuple[Any, list[dict[str, torch.Tensor]]] | None = None
 
     def folded(self, rows: Sequence[int]) -> list[dict[str, torch.Tensor]]:
+        if torch.is_grad_enabled():
+            self._made = None
+            return self._fold(rows)
+        found = self._state(rows)
+        if self._made is None or self._made[0] != found:
+            self._made = found, self._fold(rows)
+        return self._made[1]
+
+    def _state(self, rows: Sequence[int]) -> Any:
+        """Changes when a weight does, in place or by another tensor, or the precision of products."""
+        weights = [*self.parameters(), *self.buffers()]
+        kind = weights[0].device.type
+        precision = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else None
+        return tuple(rows), precision, [(weight.data_ptr(), weight._version) for weight in weights]
+
+    def _fold(self, rows: Sequence[int]) -> list[dict[str, torch.Tensor]]:
         layers = []
         for own, frozen in zip(self.layers(rows), self.parts.layers(rows), strict=True):
             up = frozen["up"]
