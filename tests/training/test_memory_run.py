@@ -10,7 +10,7 @@ from xadapt.memory.choose import RESERVED, USABLE, at, choose, usable
 from xadapt.memory.estimate import How, Load
 from xadapt.memory.sizes import Shape, Sizes
 from xadapt.modeling import pretrained, quantized
-from xadapt.modeling.encoder import Encoder, checksum
+from xadapt.modeling.encoder import checksum
 from xadapt.recipe import Recipe
 from xadapt.stages import memory as planned
 from xadapt.stages.train import Train
@@ -18,7 +18,6 @@ from xadapt.training.budget import prepare
 from xadapt.workflow.plan import Plan
 
 from .full_world import World
-from .small import SMALL
 
 LARGE = Sizes(24, 1024, 16, 4096, 250_002)
 HOW = How("bf16")
@@ -152,20 +151,18 @@ def test_quantised_weights_where_nothing_computes_them_are_refused(monkeypatch):
 
 @BITSANDBYTES
 @pytest.mark.slow
-@pytest.mark.parametrize(("bits", "far"), [(8, 0.02), (4, 0.2)])
-def test_quantised_matrices_compute_what_their_values_say(bits, far, encoder):
-    """Against the same matrices in full, dequantised: outputs and gradients of the input."""
-    plain = Encoder.fresh(SMALL, 60, 1)
-    for layer in plain.layers:
-        linear = layer.intermediate
-        made = quantized.Quantized(linear.weight.detach(), linear.bias.detach(), bits)
-        assert torch.linalg.norm(made.weight - linear.weight) < far * torch.linalg.norm(linear.weight)
-        x = torch.randn(5, SMALL.hidden, requires_grad=True)
-        out, expected = made(x), x @ made.weight.T + linear.bias
-        assert torch.allclose(out, expected, atol=1e-5)
-        (own,) = torch.autograd.grad(out.square().sum(), x)
-        (other,) = torch.autograd.grad((x @ made.weight.T + linear.bias).square().sum(), x)
-        assert torch.allclose(own, other, atol=1e-3)
+@pytest.mark.parametrize(("bits", "far"), [(8, 0.02), (4, 0.15)])
+def test_quantised_matrices_compute_what_their_values_say(bits, far):
+    """Against the same matrix in full: its values, outputs and gradients of the input."""
+    weight, bias = torch.randn(64, 128) * 0.02, torch.randn(64)
+    made = quantized.Quantized(weight, bias, bits)
+    assert torch.linalg.norm(made.weight - weight) < far * torch.linalg.norm(weight)
+    x = torch.randn(5, 128, requires_grad=True)
+    out, expected = made(x), x @ made.weight.T + bias
+    assert torch.allclose(out, expected, atol=1e-5)
+    (own,) = torch.autograd.grad(out.square().sum(), x)
+    (other,) = torch.autograd.grad(expected.square().sum(), x)
+    assert torch.allclose(own, other, atol=1e-4)
 
 
 @BITSANDBYTES

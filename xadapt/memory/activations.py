@@ -131,10 +131,6 @@ class Kept:
             kept += self.wide * rank + FP32 * self.shape.parts
         if self.shape.form == "fuse":
             kept += self.wide * (KEY_SIZE + rank)
-        whole = {"query", "key", "value"} <= set(method.targets)
-        if target in ("query", "key", "value") and not whole and not self.padded:
-            # The others are views of one tensor, which therefore stays whole.
-            kept += self.wide * outer
         return kept + (FP32 * outer if method.dora else 0)
 
     def _invertible(self, method: Bottleneck) -> float:

@@ -1,0 +1,183 @@
+"""Memory of a training step by method, model and batch, and what fits on cards of 8, 11, 16 and 24 GB.
+
+    python benchmarks/memory.py [--device cuda] [--shape base large] [--rows 8 32] [--write] [--quick]
+
+On a GPU the peak of the allocator over a step, reset before it; on a CPU the bytes that autograd keeps of the
+forward, which are the same wherever it runs. `expected` is what `xadapt.memory` says before anything runs,
+`ratio` expected over measured. Sequences have 128 tokens, all of one length, so that no figure depends on a
+draw. `fits` is the largest batch in one pass on a card, and what else would be picked, from the estimate.
+With `--quick` two layers of each shape with few words.
+"""
+
+import argparse
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from measuring import keep, quiet
+from workload import SHAPES, item
+from workload import Shape as Random
+
+from xadapt.errors import DoesNotFit
+from xadapt.memory.activations import per_token
+from xadapt.memory.choose import at, choose
+from xadapt.memory.estimate import How, Load
+from xadapt.memory.sizes import Shape, Sizes
+from xadapt.modeling.assemble import Assembled, Slot
+from xadapt.modeling.module import Module
+from xadapt.recipe import Bottleneck, Full, LoRA, Method, Recipe
+from xadapt.task_types import task_type
+from xadapt.training.batches import Schedule
+from xadapt.training.checkpoint import Checkpoint
+from xadapt.training.full import weights
+from xadapt.training.loop import Job, Loop, Part, entries
+from xadapt.training.memory import Memory
+from xadapt.training.precision import accelerator, frozen_dtype
+
+METHODS: dict[str, Method] = {
+    "seq_bn": Bottleneck(),
+    "double_seq_bn": Bottleneck(place="double"),
+    "par_bn": Bottleneck(place="parallel", reduction_factor=2),
+    "lora": LoRA(targets=("query", "value")),
+    "full": Full(),
+}
+LENGTH = 128
+CARDS = (8, 11, 16, 24)
+"""GB."""
+LABELS = 3
+
+
+def loop(shape: Random, method: Method, rows: int, memory: Memory, device: str) -> Loop:
+    """A training of one sentence task."""
+    placed = accelerator(device, "auto")
+    whole = isinstance(method, Full)
+    encoder = shape.encoder()
+    if not whole:
+        encoder.freeze()
+    encoder.place(placed.device, torch.float32 if whole else frozen_dtype(placed))
+    recipe = Recipe(method=method, batch=rows, steps=4, max_length=LENGTH)
+    random = np.random.default_rng(0)
+    items = [item(number, LENGTH, shape.vocabulary, random) for number in range(rows)]
+    kind = task_type("classification")
+    head = kind.head(encoder, ("a", "b", "c"), 1).to(placed.device)
+    schedule = Schedule("t", rows, recipe, 1)
+    job = Job("t", [Part(kind, items, head, schedule)], schedule)
+    slot = Slot() if whole else Slot(own=Module.initial(method, encoder.config, 1, encoder.row_norms))
+    assembled = Assembled([slot], encoder.config).to(placed.device)
+    trained = [*weights(encoder), *entries(assembled, [job])]
+    nowhere = Checkpoint(Path(), [], 1e9)
+    return Loop(encoder, assembled, [job], trained, placed, nowhere, lambda **_: None, memory=memory)
+
+
+def kept(made: Loop) -> int:
+    """Bytes that autograd keeps of one forward, weights left out."""
+    own = {weight.untyped_storage().data_ptr() for weight in _weights(made)}
+    found: dict[int, torch.UntypedStorage] = {}
+
+    def pack(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        found[storage.data_ptr()] = storage
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        losses = made._losses(0, {0: made.jobs[0].batch(0)})
+    assert losses
+    return sum(storage.nbytes() for place, storage in found.items() if place not in own)
+
+
+def _weights(made: Loop) -> list[torch.Tensor]:
+    heads = [weight for job in made.jobs for part in job.parts for weight in part.head.parameters()]
+    return [*made.encoder.parameters(), *made.assembled.parameters(), *made.assembled.buffers(), *heads]
+
+
+def peak(made: Loop) -> int:
+    """Bytes at the peak of the second step on a GPU, when AdamW has its state."""
+    made._step(0)
+    torch.cuda.synchronize()
+    torch.cuda.reset_peak_memory_stats()
+    made._step(1)
+    torch.cuda.synchronize()
+    return torch.cuda.max_memory_allocated()
+
+
+def row(shape: Random, method: Method, rows: int, again: bool, device: str) -> dict[str, Any]:
+    """Measured and expected, in bytes."""
+    made = loop(shape, method, rows, Memory(checkpointing=again), device)
+    on_gpu, model = made.placed.device.type == "cuda", sizes(shape)
+    bf16 = made.placed.mixed_precision == "bf16"
+    how = How("bf16" if bf16 else "fp32", padded=False, checkpointing=again)
+    load = Load(made.jobs[0].schedule.recipe, Shape(method), rows * LENGTH, LABELS)
+    if on_gpu:
+        measured, expected = peak(made), at(model, [load], load.tokens, how).total
+    else:
+        measured = kept(made)
+        each = per_token(model, load.shape, dropout=True, wide=how.wide, padded=False)
+        expected = round(load.tokens * (model.layers * 4 * model.hidden if again else each))
+    return {
+        "rows": rows,
+        "tokens": load.tokens,
+        "checkpointing": again,
+        "precision": how.precision,
+        "measured": measured,
+        "expected": expected,
+        "ratio": round(expected / measured, 3),
+    }
+
+
+def sizes(shape: Random) -> Sizes:
+    return Sizes.made(replace(shape.architecture, vocabulary=shape.vocabulary))
+
+
+def fits(shape: Random, method: Method) -> dict[str, Any]:
+    """On each card: rows of 128 tokens in one pass in bf16, and what is picked for one row of 512."""
+    model, found = sizes(shape), {}
+    for card in CARDS:
+        load = Load(Recipe(method=method), Shape(method), 32 * LENGTH, LABELS)
+        bits = (None,) if isinstance(method, Full) else (None, 8, 4)
+        given = model, [load], 512, card * 2**30, How("bf16"), "cuda"
+        try:
+            choice = choose(*given, bits=bits)
+        except DoesNotFit as error:
+            found[f"{card} GB"] = {"fits": False, "why": error.message}
+            continue
+        found[f"{card} GB"] = {"fits": True, "rows": choice.tokens // LENGTH, "picked": choice.line()}
+    return found
+
+
+def cut(shape: Random) -> Random:
+    """Two layers of it, with few words."""
+    return Random(replace(shape.architecture, layers=2), 500)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--shape", nargs="+", default=["base", "large"], choices=sorted(SHAPES))
+    parser.add_argument("--rows", nargs="+", type=int, default=[8, 32])
+    parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=list(METHODS))
+    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--quick", action="store_true")
+    asked = parser.parse_args()
+    quiet()
+    device = accelerator(asked.device, "auto").device
+    for name in asked.shape:
+        shape = cut(SHAPES[name]) if asked.quick else SHAPES[name]
+        facts: dict[str, Any] = {"shape": name, "layers": shape.architecture.layers, "methods": {}}
+        for word in asked.methods:
+            method = METHODS[word]
+            every = [
+                row(shape, method, rows, again, asked.device)
+                for rows in asked.rows
+                for again in (False, True)
+            ]
+            facts["methods"][word] = {"steps": every, "fits": fits(SHAPES[name], method)}
+        print(json.dumps(facts, indent=2))
+        if asked.write:
+            print(keep("memory", name, facts, device))
+
+
+if __name__ == "__main__":
+    main()
