@@ -108,6 +108,7 @@ def _facts(
 def _print(
     made: "Plan", asked: "Experiment", costs: "Forecast", device: "Device | None", workers: int, store: Path
 ) -> None:
+    from xadapt.forecast.model import model
     from xadapt.forecast.text import compositions, kinds, notes, sharing
 
     out = stdout()
@@ -116,7 +117,7 @@ def _print(
     for line in (*kinds(costs, served), "", *compositions(costs), "", *sharing(costs)):
         out.print(line, markup=False)
     out.print(f"{len(cells)} cells, {undefined} of them undefined; store {store}", markup=False)
-    for line in notes(costs, device, workers):
+    for line in notes(costs, device, workers, model(asked.base)):
         out.print(line, markup=False)
 
 

@@ -5,10 +5,11 @@ import pytest
 from xadapt.baselines import learned
 from xadapt.forecast.model import KNOWN, model
 from xadapt.forecast.reading import Reading
-from xadapt.forecast.work import LEARNED, Forecaster
+from xadapt.forecast.work import LEARNED, Forecaster, shares
 from xadapt.recipe import ModelSpec
 from xadapt.stages.mixture import Mixture
 from xadapt.stages.train import Train
+from xadapt.training import sampler
 
 from .plans import SMALL, planned
 
@@ -50,6 +51,16 @@ def test_a_mixture_takes_the_steps_of_its_parts(tmp_path):
     single = [work for stage, work in works(tmp_path) if isinstance(stage, Train) and not stage.base.parts]
     assert work.steps == 12
     assert work.trained == pytest.approx(sum(each.trained for each in single), rel=0.05)
+
+
+@pytest.mark.parametrize("how", ["uniform", "proportional", "capped", "temperature"])
+def test_parts_of_a_mixture_are_shared_as_the_sampler_shares_them(tmp_path, how):
+    text = SMALL.replace('["alone", "stack(each)", "fuse(all)"]', '["continue(multitask(all))"]')
+    text += f'[sampling]\nhow = "{how}"\ncap = 1000\ntemperature = 3.0\n'
+    (stage,) = [stage for stage, _ in works(tmp_path, text) if isinstance(stage, Mixture)]
+    found, _ = shares(stage, [300, 5000])
+    want = sampler.probabilities([300, 5000], how, cap=1000, temperature=3.0)
+    assert found == pytest.approx(want.tolist())
 
 
 def test_full_training_costs_more_operations_and_disk(tmp_path):

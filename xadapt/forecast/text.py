@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from xadapt.forecast.check import Checked
-from xadapt.forecast.device import Device
+from xadapt.forecast.device import Calibration, Device
+from xadapt.forecast.model import Model
 from xadapt.forecast.table import Forecast, Total
 
 
@@ -57,13 +58,15 @@ def sharing(costs: Forecast) -> Iterator[str]:
         yield f"{len(counts)} {subject} shared by {', '.join(targets)}: {each} numbers each"
 
 
-def notes(costs: Forecast, device: Device | None, workers: int) -> Iterator[str]:
+def notes(costs: Forecast, device: Device | None, workers: int, asked: Model | None = None) -> Iterator[str]:
     """What the figures rest on."""
     total = costs.total
     if device is None:
         yield "no time: run xadapt bench device, or name a device that is stated (--device h200)"
     else:
         yield f"device {device.name}: {device.basis}"
+        if isinstance(device, Calibration) and asked is not None and asked.sizes != device.model.sizes:
+            yield f"scaled to {asked.name} by operations; to measure it: xadapt bench device --model NAME"
         if workers > 1 and total.seconds:
             yield f"with {workers} workers about {clock(total.seconds / workers)}"
     if costs.guessed:

@@ -157,13 +157,13 @@ class Forecaster:
             if recipe.steps is not None:
                 return recipe.steps, recipe.steps * recipe.batch * tokens
             return max(1, math.ceil(many * recipe.epochs / recipe.batch)), many * recipe.epochs * tokens
-        shares, cap = _shares(stage, [many for many, _ in every[: len(parts)]])
+        drawn, cap = shares(stage, [many for many, _ in every[: len(parts)]])
         own = sum(
             one.recipe.steps or math.ceil(min(many, cap) * one.recipe.epochs / one.recipe.batch)
             for one, (many, _) in zip(parts, every, strict=False)
         )
         steps = stage.recipe.steps or math.ceil(own / (1 - stage.text_share))
-        shared = [*(share * (1 - stage.text_share) for share in shares), stage.text_share]
+        shared = [*(share * (1 - stage.text_share) for share in drawn), stage.text_share]
         each = zip((*parts, *([text] if text else [])), every, shared, strict=False)
         return steps, sum(steps * share * one.recipe.batch * tokens for one, (_, tokens), share in each)
 
@@ -233,11 +233,13 @@ class Forecaster:
         return Work("encoder", rows=many, trained=tokens, steps=steps, flops=flops, disk=disk, model=size)
 
 
-def _shares(stage: Mixture, sizes: Sequence[float]) -> tuple[list[float], float]:
-    """(share of each part in the steps, largest size that a part counts with)."""
-    from xadapt.training import sampler
+def shares(stage: Mixture, sizes: Sequence[float]) -> tuple[list[float], float]:
+    """(share of each part in the steps, largest size that a part counts with).
 
-    how = stage.sampling
-    counts = [round(size) for size in sizes]
-    found = sampler.probabilities(counts, how.how, cap=how.cap, temperature=how.temperature)
-    return found.tolist(), how.cap if how.how in ("capped", "temperature") else math.inf
+    As `training.sampler.probabilities`, which needs numpy, that a plan does without.
+    """
+    how = stage.sampling.how
+    cap = stage.sampling.cap if how in ("capped", "temperature") else math.inf
+    power = {"uniform": 0.0, "temperature": 1 / stage.sampling.temperature}.get(how, 1.0)
+    counted = [min(size, cap) ** power for size in sizes]
+    return [each / sum(counted) for each in counted], cap
