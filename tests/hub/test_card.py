@@ -7,7 +7,7 @@ import pytest
 from huggingface_hub import EvalResult, ModelCard
 
 from tests.hub import sharing
-from tests.hub.conftest import EXPERIMENT, finished
+from tests.hub.conftest import EXPERIMENT, Place, finished
 from xadapt import experiment
 from xadapt.errors import ConfigError
 from xadapt.hub import again, bundle, card, facts
@@ -104,7 +104,7 @@ def test_the_users_paths_stay_here(tmp_path):
 def test_a_licence_that_no_record_says_must_be_said(tmp_path, hub):
     place = own_data(tmp_path)
     with pytest.raises(
-        ConfigError, match=r"card, line \d+: .*still holds '\[More Information Needed\]'"
+        ConfigError, match=r"card, line \d+: .*that of the data of mood.* still holds"
     ) as failed:
         sharing.sent(place, "mood")
     assert "--license" in failed.value.hint and hub.asked == []
@@ -133,3 +133,16 @@ def test_the_card_of_an_experiment_has_every_module_and_language(place, hub):
         for score in facts.scores(each, shelf):
             assert f"{score.value:.1f}" in made
     assert "| module | en | qaa |" in made
+
+
+def test_what_was_pulled_can_be_pushed_on(place, hub, tmp_path):
+    sharing.sent(place, STACK)
+    store, _ = sharing.taken(tmp_path)
+    sharing.sent(Place(tmp_path, store, place.plan), STACK, "they/it")
+    made = hub.head("they/it")[bundle.CARD].decode()
+    data = place.named("train mnli alone").data.digest
+    assert f"| mnli | data `{data[:12]}`, as the record of the module says |" in made
+    assert "No score of it was in the store" in made and "CC BY-NC" not in made
+    assert {name for name in hub.head("they/it") if "README" not in name} == {
+        name for name in hub.head("me/it") if "README" not in name
+    }

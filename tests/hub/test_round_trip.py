@@ -7,7 +7,7 @@ import pytest
 
 from tests.hub import sharing
 from xadapt import kept
-from xadapt.errors import ConfigError, IntegrityError, UnknownName, Unwritable, WrongEnvironment
+from xadapt.errors import ConfigError, DataError, IntegrityError, UnknownName, Unwritable, WrongEnvironment
 from xadapt.hub import address, bundle, remote
 from xadapt.hub import push as pushing
 from xadapt.hub.modules import MAKERS, Shelf
@@ -169,3 +169,22 @@ def test_a_bucket_needs_its_package(monkeypatch):
     with pytest.raises(WrongEnvironment, match="s3:// needs a package") as failed:
         sharing.other("s3://bucket/x")
     assert "xadapt[s3]" in failed.value.hint
+
+
+@pytest.mark.parametrize("scheme", ["file", "memory"])
+def test_a_folder_gets_nothing_of_a_push_that_fails(place, tmp_path, scheme):
+    other = sharing.other(f"{scheme}://{tmp_path}/lab")
+    other.prepare(False)
+    made = sharing.made(place, STACK).files() | {"parts/z": tmp_path / "nosuch"}
+    with pytest.raises(DataError, match="no such folder or file"):
+        other.commit(made, (), "all")
+    assert other.files() == {}
+
+
+def test_a_file_of_a_folder_that_was_changed_is_named(place, tmp_path):
+    where = f"file://{tmp_path}/lab"
+    sharing.sent(place, STACK, where)
+    (tmp_path / "lab" / "adapter.safetensors").write_bytes(b"weights X")
+    with pytest.raises(IntegrityError, match=r"lab/adapter\.safetensors: changed since it was written"):
+        sharing.taken(tmp_path, where)
+    assert not list((tmp_path / "pulled").glob("[0-9a-f][0-9a-f]"))

@@ -49,7 +49,8 @@ def licence(data: Sequence[Rows], given: str) -> dict[str, str]:
     if given:
         return {"license": given}
     if MISSING in names:
-        return {"license": MISSING}
+        tasks = dict.fromkeys(each.task for each in data if each.license == MISSING)
+        return {"license": f"{MISSING}: that of the data of {', '.join(tasks)}"}
     if len(names) == 1 and names[0] in LICENSES:
         return {"license": LICENSES[names[0]]}
     return {"license": "other", "license_name": "that-of-the-training-data", "license_link": "README.md"}

@@ -28,8 +28,14 @@ class Shelf:
 
     @cached_property
     def records(self) -> dict[str, Record]:
-        """By digest."""
-        return {digest: Record.read(self.store.folder(digest)) for digest in self.store.digests()}
+        """By digest; one that is not readable counts as gone, `xadapt verify` names it."""
+        return {record.digest: record for record in map(self._readable, self.store.digests()) if record}
+
+    def _readable(self, digest: str) -> Record | None:
+        try:
+            return Record.read(self.store.folder(digest))
+        except IntegrityError:
+            return None
 
     def folder(self, record: Record) -> Path:
         return self.store.folder(record.digest)
