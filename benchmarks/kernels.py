@@ -22,7 +22,10 @@ from measuring import in_turn, keep, medians, quiet
 from torch.utils._python_dispatch import TorchDispatchMode
 from workload import SHAPES, item
 
+from xadapt.modeling.assemble import Assembled
+from xadapt.modeling.encoder import Encoder
 from xadapt.recipe import Bottleneck, LoRA, Recipe
+from xadapt.task_types.items import lay_out, pack
 
 METHODS = {"bottleneck": Bottleneck(), "lora": LoRA()}
 FREE = ("detach", "empty", "new_empty", "_unsafe_view", "sym_", "_local_scalar", "is_same", "lift_fresh")
@@ -70,6 +73,15 @@ def of_a_step(make: Callable[[int], Callable[[], Run]]) -> Counter[str]:
     return counts[0] - counts[1]
 
 
+def of_the_encoder(encoder: Encoder, every: Sequence[Training]) -> int:
+    """Forward and backward of one step with its modules, without heads."""
+    assembled = Assembled([each.slot for each in every], encoder.config)
+    packed = pack([lay_out(each.batch(0)) for each in every])
+    with Kernels() as kernels:
+        encoder(packed, assembled.sites(packed, range(len(every)))).sum().backward()
+    return kernels.by_name.total()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tasks", type=int, default=9)
@@ -111,6 +123,7 @@ def measure(sizes: Sequence[int], asked: argparse.Namespace, steps: int, rounds:
             "host_ms": round(1000 * times[name] / (steps - 1), 2),
             "most": dict(kernels.most_common(12)),
         }
+    facts["xadapt"]["encoder"] = of_the_encoder(placed, trainings(sizes, 1, method, encoder.config))
     return facts
 
 
