@@ -14,7 +14,7 @@ from . import fakes, grids
 def gain(page: str, row: str, task: str) -> tuple[str, str, str]:
     """Class, gain and interval of a cell of the zero-shot map."""
     heat = page[page.index("id='gain-zero-shot'") :]
-    line = heat[heat.index(f"<th scope=row>{row}<") :].split("<tr ")[0]
+    line = heat[heat.index(f"<th scope=row>{row}<".replace("(", "(<wbr>")) :].split("<tr ")[0]
     cell = re.search(rf"<td class=(\w+) [^>]*><a href='#in-{task}'>([^<]+)</a><i>([^<]+)</i>", line)
     return cell[1], cell[2], cell[3]
 

@@ -39,7 +39,8 @@ def _row(
     row: Row, columns: Sequence[str], table: Table, part: Part, found: dict[tuple[Row, str], Gain]
 ) -> str:
     cells = "".join(_cell(row, task, table, part, found.get((row, task))) for task in columns)
-    name = escape(table.label(row))
+    # Where a narrow screen may break it.
+    name = escape(table.label(row)).replace("(", "(<wbr>").replace("_", "_<wbr>")
     own = [task for task in columns if (row, task) in found]
     mean = _mean(row, own, columns, table, part)
     return f"<tr data-row={table.rows.index(row)}><th scope=row>{name}{cells}{mean}"

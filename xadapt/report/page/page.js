@@ -94,8 +94,9 @@ function drill(cell, by = "gain") {
   const group = by === "gain" ? new Map() : means(task, row, by);
   for (const [name, members] of groups) {
     if (name) {
-      const line = make("tr", "", "group"), head = make("th", `${name}: ${members.length}`);
-      const mean = group.get(name);
+      const line = make("tr", "", "group"), mean = group.get(name);
+      const english = mean && members.some((each) => each.language.endsWith("(en)"));
+      const head = make("th", `${name}: ${members.length}${english ? ", mean without English" : ""}`);
       head.colSpan = 4;
       line.append(head, make("td", mean ? own(mean) : ""), make("td", mean?.querySelector("i")?.textContent ?? ""), make("td"), make("td"));
       body.append(line);
