@@ -1,5 +1,7 @@
 """`--memory` over the stages of an experiment: what is picked, what stays the same, what the record says."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -7,14 +9,16 @@ from safetensors.torch import load_file
 from xadapt.errors import ConfigError, DoesNotFit, WrongEnvironment
 from xadapt.memory.amount import parse
 from xadapt.memory.choose import RESERVED, USABLE, at, choose, usable
-from xadapt.memory.estimate import How, Load
+from xadapt.memory.estimate import How, Load, answering
 from xadapt.memory.sizes import Shape, Sizes
 from xadapt.modeling import pretrained, quantized
 from xadapt.modeling.encoder import checksum
 from xadapt.recipe import Recipe
 from xadapt.stages import memory as planned
 from xadapt.stages.train import Train
-from xadapt.training.budget import prepare
+from xadapt.training.answering import tokens_of
+from xadapt.training.budget import prepare, sizes
+from xadapt.training.restore import base
 from xadapt.workflow.plan import Plan
 
 from .full_world import World
@@ -111,7 +115,16 @@ def test_a_training_within_little_memory_is_the_same_up_to_rounding(world):
     assert own["passes"] == 1 and own["expected_bytes"] > 0 and "picked" not in own
 
 
-def test_full_training_and_libraries_take_passes_too(world):
+def test_predictions_within_little_memory_are_those_of_smaller_forwards(world):
+    plain = base(trains(world)[0].model, world.context)
+    model, weights = sizes(plain.encoder), sum(weight.nbytes for weight in plain.encoder.parameters())
+    assert tokens_of(plain) == 4096
+    room = weights + 101 * answering(model, How("fp32"))
+    ground = replace(plain, memory=RESERVED["cpu"] + int(room / USABLE))
+    assert tokens_of(ground) in (100, 101)
+
+
+def test_full_training_takes_passes_too(world):
     stage = world.train()
     context = world.at("full", memory=enough(world, [stage], 40))
     whole, cut = world.done(stage)[0], world.done(stage, context=context)[0]

@@ -149,3 +149,8 @@ def token(model: Sizes, load: Load, how: How) -> float:
         kept = kept / model.layers + model.layers * FP32 * model.hidden
     # In the backward of a feed-forward: the gradients before and after GELU, and of what goes around it.
     return kept + 2 * how.wide * model.intermediate + 3 * FP32 * model.hidden
+
+
+def answering(model: Sizes, how: How) -> float:
+    """Bytes of one token where nothing is kept for a backward: what one layer computes, and the states."""
+    return 2 * how.wide * model.intermediate + (4 * how.wide + 4 * FP32) * model.hidden

@@ -9,6 +9,9 @@ import torch
 
 from xadapt import metrics
 from xadapt.examples import asked, gold
+from xadapt.memory.choose import usable
+from xadapt.memory.estimate import How, answering
+from xadapt.memory.sizes import Sizes
 from xadapt.modeling.assemble import Assembled
 from xadapt.modeling.combined import Fusion
 from xadapt.recipe import Recipe
@@ -56,7 +59,7 @@ class Answering:
         # A fixed seed: only masked language modelling draws, and predictions must not change from run to run.
         random = np.random.default_rng(0)
         results = [Answer(np.empty(0), {})] * len(items)
-        for indices in by_tokens(sizes, TOKENS.get(device.type, TOKENS["cpu"])):
+        for indices in by_tokens(sizes, tokens_of(self.ground)):
             batch = self.kind.batch([items[index] for index in indices], random, self.recipe).to(device)
             packed = pack([batch])
             watched = attended.Attended(batch.lengths) if fused else None
@@ -80,3 +83,14 @@ class Answering:
         found = self.predictions(self.forward(items), items, examples)
         rows = metrics.metric(metric).items(gold(asked(examples)), found, language)
         return next(iter(metrics.summary(metric, rows).values()))
+
+
+def tokens_of(ground: Base) -> int:
+    """Tokens per forward where `ground` runs: those of its device, fewer where memory is given for fewer."""
+    device = ground.placed.device.type
+    usual, model = TOKENS.get(device, TOKENS["cpu"]), Sizes.of(ground.encoder.config.to_dict())
+    if ground.memory is None or model is None:
+        return usual
+    held = sum(weight.nbytes for weight in ground.encoder.parameters())
+    how = How("bf16" if ground.placed.mixed_precision == "bf16" else "fp32")
+    return min(usual, max(1, int((usable(ground.memory, device) - held) / answering(model, how))))

@@ -5,19 +5,20 @@ from dataclasses import replace
 from typing import Any
 
 import torch
+from accelerate import Accelerator
 
 from xadapt.memory.amount import parse
-from xadapt.memory.choose import Choice, at, choose
-from xadapt.memory.estimate import How
+from xadapt.memory.choose import RESERVED, Choice, at, choose
+from xadapt.memory.estimate import How, Load
 from xadapt.memory.sizes import Sizes
+from xadapt.modeling.encoder import Encoder
+from xadapt.modeling.library import LibraryEncoder
 from xadapt.modeling.quantized import check
+from xadapt.recipe import Full
 from xadapt.stages import memory as planned
-from xadapt.stages.mixture import Mixture
-from xadapt.stages.train import Train
 from xadapt.training.loop import Job, Loop
 from xadapt.training.memory import Memory
 from xadapt.training.precision import accelerator
-from xadapt.training.restore import Base
 from xadapt.workflow.context import Context
 from xadapt.workflow.plan import Fits
 from xadapt.workflow.stage import Stage
@@ -30,44 +31,67 @@ def prepare(amount: str, stages: Sequence[Stage], context: Context, workers: int
     that is too much, WrongEnvironment where weights would have to be quantised and cannot be.
     """
     budget = parse(amount) // workers
-    device, how = _where(context)
-    bits = planned.bits(stages, budget, how, device.type)
+    device, given = _where(context)
+    bits = planned.bits(stages, budget, given, device.type)
     if bits is not None:
         check(bits, device)
-    found = replace(how, bits=bits)
+    found = replace(given, bits=bits)
     return replace(context, memory=budget, bits=bits), planned.fits(budget, found, device.type)
 
 
 def _where(context: Context) -> tuple[torch.device, How]:
     placed = accelerator(context.device, context.precision)
+    return placed.device, how(placed)
+
+
+def how(placed: Accelerator) -> How:
+    """Where something runs, as estimates see it."""
     bf16 = placed.mixed_precision == "bf16"
-    return placed.device, How("bf16" if bf16 else "fp32", padded=placed.device.type != "cuda")
+    return How("bf16" if bf16 else "fp32", padded=placed.device.type != "cuda")
+
+
+def sizes(encoder: Encoder) -> Sizes | None:
+    """None where its config leaves one open."""
+    return Sizes.of(encoder.config.to_dict())
 
 
 class Budget:
     """Of one loop: its limits before it runs, the facts of its record afterwards."""
 
     def __init__(
-        self, stages: Sequence[Train | Mixture], jobs: Sequence[Job], ground: Base, context: Context
+        self,
+        loads: Sequence[Load],
+        jobs: Sequence[Job],
+        encoder: Encoder,
+        placed: Accelerator,
+        context: Context,
     ) -> None:
-        self.device, how = ground.placed.device, _where(context)[1]
-        self.how = replace(how, bits=context.bits if ground.engine == "fast" else None)  # type: ignore[arg-type]
-        self.model = Sizes.of(ground.encoder.config.to_dict())
-        self.loads = [planned.load(stage, self.model) for stage in stages] if self.model else []
-        self.choice = self._choose(jobs, ground, context)
-        self.offered = ground.engine == "fast"
+        self.loads, self.device = loads, placed.device
+        self.offered = not isinstance(encoder, LibraryEncoder)
+        full = any(isinstance(load.recipe.method, Full) for load in loads)
+        bits = context.bits if self.offered and not full else None
+        self.how = replace(how(placed), bits=bits)  # type: ignore[arg-type]
+        self.model = sizes(encoder)
+        self.choice = self._choose(jobs, context.memory)
         if self.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self.device)
         if self.choice is not None:
+            self._enforce(self.choice.budget)
             context.progress(memory=self.choice.line())
 
-    def _choose(self, jobs: Sequence[Job], ground: Base, context: Context) -> Choice | None:
-        if context.memory is None or self.model is None:
+    def _choose(self, jobs: Sequence[Job], budget: int | None) -> Choice | None:
+        if budget is None or self.model is None:
             return None
         longest = max(item.tokens for job in jobs for part in job.parts for item in part.items)
-        offered, own = ground.engine == "fast", (self.how.bits,)
-        given = self.model, self.loads, longest, context.memory, self.how, self.device.type
-        return choose(*given, checkpointing=offered, bits=own)
+        given = self.model, self.loads, longest, budget, self.how, self.device.type
+        return choose(*given, checkpointing=self.offered, bits=(self.how.bits,))
+
+    def _enforce(self, budget: int) -> None:
+        """What the estimate missed is then met as on a small device: memory is out."""
+        if self.device.type == "cuda":
+            whole = torch.cuda.get_device_properties(self.device).total_memory
+            share = (budget - RESERVED["cuda"]) / whole
+            torch.cuda.set_per_process_memory_fraction(min(1.0, max(0.0, share)), self.device)
 
     def limits(self) -> Memory:
         """For the loop."""
@@ -78,15 +102,15 @@ class Budget:
     def facts(self, loop: Loop) -> dict[str, Any]:
         """What was expected of the largest pass, what was picked, and what did not fit."""
         memory = loop.memory
-        how = replace(self.how, checkpointing=memory.recomputes)
+        used = replace(self.how, checkpointing=memory.recomputes)
         found: dict[str, Any] = {
             "pass_tokens": memory.largest,
             "passes": memory.passes,
-            "checkpointing": how.checkpointing,
-            "bits": how.bits,
+            "checkpointing": used.checkpointing,
+            "bits": used.bits,
         }
         if self.model is not None:
-            expected = at(self.model, self.loads, memory.largest, how)
+            expected = at(self.model, self.loads, memory.largest, used)
             found |= {"expected_bytes": expected.total, "expected": vars(expected)}
         if self.choice is not None:
             found |= {"budget_bytes": self.choice.budget, "picked": self.choice.line()}

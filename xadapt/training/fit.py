@@ -19,13 +19,14 @@ from xadapt.modeling.encoder import checksum
 from xadapt.modeling.invertible import decode_through
 from xadapt.modeling.library import LibraryEncoder
 from xadapt.modeling.module import Module
+from xadapt.stages.memory import load
 from xadapt.stages.mixture import Ingredient, Mixture
 from xadapt.stages.train import Train, slug
 from xadapt.tasks import task
 from xadapt.training import full, manifest, probe
 from xadapt.training.answering import Answering
 from xadapt.training.batches import stream
-from xadapt.training.budget import Budget
+from xadapt.training.budget import Budget, sizes
 from xadapt.training.checkpoint import Checkpoint
 from xadapt.training.jobs import ingredients, name
 from xadapt.training.jobs import jobs as make_jobs
@@ -66,7 +67,9 @@ def fit(
     checkpoint = Checkpoint(context.store.progress(owners[0]), owners, context.checkpoint_seconds)
     trained = [*full.weights(ground.encoder), *entries(assembled, jobs)]
     measures = _measures(stages, jobs, assembled, ground, context)
-    budget = Budget(stages, jobs, ground, context)
+    size = sizes(ground.encoder)
+    loads = [load(stage, size) for stage in stages] if size else []
+    budget = Budget(loads, jobs, ground.encoder, ground.placed, context)
     given = ground.encoder, assembled, jobs, trained, ground.placed, checkpoint, context.progress, measures
     loop = Loop(*given, budget.limits())
     resumed = loop.run()

@@ -31,7 +31,8 @@ def start(stage: Train | Mixture, context: Context) -> Base:
     found = place(stage.model, context)
     encoder = Encoder.load(*(found.model if before is None else (str(context.store.path(before)), None)))
     encoder.place(placed.device, torch.float32)
-    return Base(encoder, pretrained.tokenizer(*found.model), placed, found.name, stage.model)
+    tokenizer = pretrained.tokenizer(*found.model)
+    return Base(encoder, tokenizer, placed, found.name, stage.model, context.memory)
 
 
 def _refusal(stage: Train | Mixture, before: Train | Mixture | None) -> str | None:

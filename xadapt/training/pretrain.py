@@ -10,12 +10,15 @@ import torch
 
 from xadapt.errors import DataError
 from xadapt.examples import Text
+from xadapt.memory.estimate import Load
+from xadapt.memory.sizes import Shape
 from xadapt.modeling.assemble import Assembled, Slot
 from xadapt.modeling.encoder import Encoder
 from xadapt.modeling.pretrained import save_tokenizer, train_tokenizer
-from xadapt.recipe import Architecture, Recipe
+from xadapt.recipe import Architecture, Full, Recipe
 from xadapt.task_types import task_type
 from xadapt.training.batches import Schedule, stream
+from xadapt.training.budget import Budget
 from xadapt.training.checkpoint import Checkpoint
 from xadapt.training.full import weights
 from xadapt.training.loop import Job, Loop, Part, entries
@@ -51,7 +54,10 @@ def pretrain(
     job = Job("mlm", [Part(mlm, items, head, schedule)], schedule)
     checkpoint = Checkpoint(context.store.progress(owner), [owner], context.checkpoint_seconds)
     everything = [*weights(encoder), *entries(assembled, [job])]
-    loop = Loop(encoder, assembled, [job], everything, placed, checkpoint, context.progress)
+    load = Load(recipe, Shape(Full()), recipe.batch * recipe.max_length, vocabulary, "mlm")
+    budget = Budget([load], [job], encoder, placed, context)
+    given = encoder, assembled, [job], everything, placed, checkpoint, context.progress
+    loop = Loop(*given, memory=budget.limits())
     resumed = loop.run()
     save_tokenizer(tokenizer, out, architecture.max_length)
     encoder.to_hf().half().save_pretrained(str(out))
@@ -63,5 +69,6 @@ def pretrain(
         "tokens": loop.tokens,
         "loss": job.curve[-1][1],
         "resumed_at_step": resumed,
+        "memory": budget.facts(loop),
         "training_seconds": round(time.monotonic() - started, 1),
     }

@@ -53,6 +53,8 @@ class Base:
     name: str
     model: ModelSpec | EncoderStage | None = None
     """What it was loaded as."""
+    memory: int | None = None
+    """Bytes that may be used where it runs; None for what there is."""
 
     @property
     def family(self) -> models.Family:
@@ -93,7 +95,8 @@ def base(
         encoder = pretrained.load_by_library(*given, found.name, isinstance(method, LoRA))
     else:
         encoder = pretrained.load(*given, context.bits)
-    return Base(encoder, pretrained.tokenizer(*found.model), placed, found.name, model)
+    tokenizer = pretrained.tokenizer(*found.model)
+    return Base(encoder, tokenizer, placed, found.name, model, context.memory)
 
 
 def check_defined(stage: Maker, composition: Composition) -> None:
