@@ -169,7 +169,7 @@ def changed(hub, change, name="me/it"):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda r: r.update(seconds=0.0), "changed since it was written"),
+        (lambda r: r.update(seconds=-1.0), "changed since it was written"),
         (lambda r: r.update(seal=""), "has no seal"),
         (lambda r: r["fields"].update(seed=7), "its fields give"),
         (lambda r: r.update(digest="../../x"), "is not 64 hex digits"),
