@@ -61,7 +61,8 @@ def device(
     from xadapt import environment
     from xadapt.experiment.models import planned
     from xadapt.forecast.device import calibrations, keep, of_name, place
-    from xadapt.forecast.measure import measure, random_model
+    from xadapt.forecast.measure import measure
+    from xadapt.forecast.random_weights import random_model
     from xadapt.recipe import ModelSpec
     from xadapt.sources.lock import Lock
 

@@ -18,7 +18,6 @@ from typing import Any
 from xadapt import toyworld
 from xadapt.composition import Alone, Composition, Fuse, Gate, Stack
 from xadapt.forecast.device import HOST, Calibration, Cost
-from xadapt.forecast.model import Model
 from xadapt.forecast.model import model as model_of
 from xadapt.forecast.work import LEARNED
 from xadapt.recipe import Bottleneck, Full, LoRA, Method, ModelSpec, Recipe
@@ -41,6 +40,8 @@ POINTS = (("mnli", 4), ("mnli", 32), ("squad", 32))
 """Training data and batch size of the steps: few short sequences, many, and many long ones."""
 FEW, MANY = 40, 400
 STEPS = 12
+SLOW = 0.3
+"""Seconds of a step of eight short examples, above which less is measured."""
 WARM = 3
 """Steps that are left out, in which memory is taken and kernels are chosen."""
 
@@ -61,6 +62,8 @@ class Bench:
     context: Context
     clock: Callable[[], float]
     steps: int = STEPS
+    scale: int = 1
+    """What rows and batches are divided by, where a step takes long."""
     say: Callable[[str], None] = lambda text: None
     _at: list[tuple[int, float]] = field(default_factory=list)
 
@@ -109,23 +112,27 @@ def train(
 def training(bench: Bench, method: Method, base: Composition) -> Cost:
     """Of a training under one composition."""
     points, overhead = [], []
-    for name, batch in POINTS:
-        ran = bench.run(train(bench, method, base, name, batch, rows=FEW + batch))
+    few, many = FEW // bench.scale, 4 * MANY // bench.scale
+    for name, whole in POINTS:
+        batch = whole // bench.scale or 1
+        ran = bench.run(train(bench, method, base, name, batch, rows=few + batch))
         kept = ran.steps[min(WARM, len(ran.steps) - 1) :]
         size, spent = (statistics.median(each) for each in zip(*kept, strict=True))
         points.append((size, spent))
         overhead.append(ran.seconds - spent * bench.steps)
-    many = bench.run(train(bench, method, base, *POINTS[1], rows=MANY * 4))
-    row = max(0.0, many.seconds - bench.steps * points[1][1] - overhead[1]) / (MANY * 4 - FEW - POINTS[1][1])
+    batch = POINTS[1][1] // bench.scale
+    ran = bench.run(train(bench, method, base, POINTS[1][0], batch, rows=many))
+    row = max(0.0, ran.seconds - bench.steps * points[1][1] - overhead[1]) / (many - few - batch)
     step, token = line(points)
-    return Cost(stage=max(0.0, statistics.median(overhead) - row * FEW), step=step, token=token, row=row)
+    return Cost(stage=max(0.0, statistics.median(overhead) - row * few), step=step, token=token, row=row)
 
 
 def predicting(bench: Bench, method: Method, base: Composition) -> Cost:
     """Of predictions by a module that was trained under one composition."""
     points = []
-    for name, target, rows in (("mnli", "xnli", FEW), ("mnli", "xnli", MANY), ("squad", "xquad", MANY)):
-        module = train(bench, method, base, name, POINTS[1][1], rows=FEW + POINTS[1][1])
+    few, many, batch = FEW // bench.scale, MANY // bench.scale, POINTS[1][1] // bench.scale
+    for name, target, rows in (("mnli", "xnli", few), ("mnli", "xnli", many), ("squad", "xquad", many)):
+        module = train(bench, method, base, name, batch, rows=few + batch)
         made = Predict(
             task=target, language="en", data=data(target, "test", rows), model=bench.model, module=module
         )
@@ -228,10 +235,11 @@ def measure(
         bench.say("start")
         first = train(bench, Bottleneck(), Alone())
         # What a process loads once belongs to no stage.
-        bench.run(first)
-        bench.run(
-            Predict(task="xnli", language="en", data=data("xnli", "test", FEW), model=model, module=first)
-        )
+        steps = bench.run(first).steps
+        if statistics.median(spent for _, spent in steps) > SLOW:
+            bench.steps, bench.scale = STEPS // 2, 8
+        test = data("xnli", "test", FEW)
+        bench.run(Predict(task="xnli", language="en", data=test, model=model, module=first))
         notes = context.store.record(first.digest).notes
         on_cpu = notes["device"] == "cpu"
         if on_cpu and threads == 1:
@@ -260,32 +268,3 @@ def _processor() -> str:
     except (OSError, StopIteration):
         named = platform.processor() or platform.machine()
     return f"{named}, {os.cpu_count()} cores"
-
-
-def random_model(made: Model, folder: Path) -> ModelSpec:
-    """An XLM-R of this size with random weights and the tokenizer of the toy world, written to `folder`."""
-    from importlib.resources import files
-    from shutil import copyfile
-
-    from transformers import XLMRobertaConfig, XLMRobertaModel
-
-    size = made.sizes
-    config = XLMRobertaConfig(
-        vocab_size=size.vocabulary,
-        hidden_size=size.hidden,
-        num_hidden_layers=size.layers,
-        num_attention_heads=size.heads,
-        intermediate_size=size.intermediate,
-        max_position_embeddings=size.positions,
-        type_vocab_size=1,
-        pad_token_id=1,
-        bos_token_id=0,
-        eos_token_id=2,
-    )
-    XLMRobertaModel(config, add_pooling_layer=False).save_pretrained(folder)
-    for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"):
-        copyfile(str(files("xadapt.toyworld") / "encoder" / name), folder / name)
-    from xadapt.experiment.models import planned
-    from xadapt.sources.lock import Lock
-
-    return planned(ModelSpec(name=made.name, folder=str(folder)), Lock())
