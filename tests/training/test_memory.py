@@ -6,12 +6,16 @@ import torch
 
 from xadapt.errors import DoesNotFit
 from xadapt.examples import Text
+from xadapt.recipe import IA3
 from xadapt.task_types import encode_training, task_type
 from xadapt.training.loop import Loop
 from xadapt.training.memory import Memory
 from xadapt.training.passes import largest, passes
 
+from ..modeling.tiny_models import build
 from .small import EXAMPLES, PLANS, make, result
+from .test_library import ground
+from .test_library import make as by_library
 from .test_loop import Killed
 
 KINDS = list(PLANS)
@@ -187,3 +191,23 @@ def test_a_pass_is_never_larger_than_allowed_but_for_one_example(encoder, tokeni
         assert largest(cut) <= max(tokens, longest)
         order = [item for each in cut for one in each.values() for item in one.batch.items]
         assert order == [item for batch in batches.values() for item in batch.items]
+
+
+def test_a_library_takes_passes_and_says_that_it_has_no_checkpointing(tokenizer, tmp_path):
+    folder = build("roberta", tmp_path / "model")
+
+    def stepped_by_library(memory: Memory) -> Loop:
+        loop = by_library(ground(folder, tokenizer, IA3()), IA3(), tmp_path, "choice")
+        loop.memory = memory
+        return loop
+
+    whole, cut = stepped_by_library(Memory()), stepped_by_library(Memory(tokens=1, offered=False))
+    whole._step(0)
+    expected = gradients(whole)
+    cut._step(0)
+    assert cut.memory.passes == 2
+    for name, gradient in gradients(cut).items():
+        assert torch.allclose(gradient, expected[name], atol=1e-6), name
+    cut.encoder = Scarce(cut.encoder, 5)
+    with pytest.raises(DoesNotFit, match="tried: one example at a time"):
+        cut._step(1)

@@ -21,6 +21,7 @@ from xadapt.training.budget import prepare, sizes
 from xadapt.training.restore import base
 from xadapt.workflow.plan import Plan
 
+from ..cli.calls import xadapt
 from .full_world import World
 
 LARGE = Sizes(24, 1024, 16, 4096, 250_002)
@@ -137,6 +138,18 @@ def test_full_training_takes_passes_too(world):
 def test_what_does_not_fit_is_refused_before_anything_runs(world):
     with pytest.raises(DoesNotFit, match="--memory 600 MB: one example of 32 tokens needs"):
         prepare("600MB", trains(world), world.context, 1)
+
+
+@pytest.mark.slow
+def test_the_command_says_what_it_picked_and_refuses_what_is_no_amount(world):
+    (stage, *_) = trains(world)
+    words = ("run", str(world.folder / "e.toml"), "--only", stage.digest, "--device", "cpu")
+    store = ("--store", str(world.folder / "said"))
+    refused = xadapt(*words, *store, "--memory", "lots")
+    assert refused.returncode == 2 and "--memory 'lots' is no amount" in refused.stderr
+    done = xadapt(*words, *store, "--memory", "4GB", "--together", "9", "--workers", "2")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("memory 2.0 GB: passes of at most") == 1
 
 
 def test_workers_share_the_memory_and_plans_without_need_are_not_quantised(world):
