@@ -12,6 +12,8 @@ import torch
 
 BETAS = (0.9, 0.999)
 EPSILON = 1e-8
+CACHED = 1 << 15
+"""Numbers of a row that are updated at a time on a CPU."""
 
 
 class Turn(NamedTuple):
@@ -157,17 +159,34 @@ def _update(
     stack: _Stack, rows: list[int], gradient: torch.Tensor, scale: torch.Tensor, numbers: torch.Tensor
 ) -> None:
     """AdamW of `rows`; `scale` [all rows] clips, `numbers` [rows, 4] are those of `_numbers`."""
-    shape = (-1,) + (1,) * (gradient.dim() - 1)
+    own = [tensor.flatten(1) for tensor in (gradient, stack.values, stack.mean, stack.square)]
     every = len(rows) == len(stack.rows)
-    gradient = gradient * scale.view(shape)
-    values, mean, square = stack.values, stack.mean, stack.square
     if not every:
-        gradient, values, mean, square = gradient[rows], values[rows], mean[rows], square[rows]
-    rate, shrink, first, second = (column.reshape(shape) for column in numbers.unbind(1))
+        own, scale = [tensor[rows] for tensor in own], scale[rows]
+    # A CPU takes what fits its cache through all of the update before it goes on.
+    step = CACHED if gradient.device.type == "cpu" else max(1, own[0].shape[1])
+    for parts in zip(*(tensor.split(step, 1) for tensor in own), strict=True):
+        _adamw(*parts, scale[:, None], *numbers[:, :, None].unbind(1))
+    if not every:
+        for whole, part in zip((stack.values, stack.mean, stack.square), own[1:], strict=True):
+            whole[rows] = part.view(-1, *whole.shape[1:])
+
+
+def _adamw(
+    gradient: torch.Tensor,
+    values: torch.Tensor,
+    mean: torch.Tensor,
+    square: torch.Tensor,
+    scale: torch.Tensor,
+    rate: torch.Tensor,
+    shrink: torch.Tensor,
+    first: torch.Tensor,
+    second: torch.Tensor,
+) -> None:
+    """In place; tensors are [rows, n], the numbers of the rows [rows, 1]."""
+    gradient = gradient * scale
     mean.lerp_(gradient, 1 - BETAS[0])
     square.mul_(BETAS[1]).add_(gradient.square_().mul_(1 - BETAS[1]))
     root = square.sqrt().div_(second).add_(EPSILON)
     update = (rate / first * mean).div_(root)
     values.mul_(1 - shrink).sub_(update)
-    if not every:
-        stack.values[rows], stack.mean[rows], stack.square[rows] = values, mean, square
