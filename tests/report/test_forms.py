@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from tests.cli.calls import xadapt
 from xadapt.report import latex, tidy
 from xadapt.report.table import results
 
@@ -51,3 +52,34 @@ def test_csv_has_a_line_for_each_cell_with_its_interval_and_family(found):
     )
     assert float(row["low"]) < float(row["value"]) == 60 < float(row["high"]) and row["family"] == "Toy"
     assert len(row["digest"]) == 64
+
+
+@pytest.fixture
+def run(asked, store, tmp_path):
+    """`xadapt report` on a filled store: exit code, stdout, stderr."""
+    fakes.fill(asked, store)
+
+    def call(*words: str) -> tuple[int, str, str]:
+        done = xadapt("report", str(tmp_path / "e.toml"), "--store", str(store.root), *words)
+        return done.returncode, done.stdout, done.stderr
+
+    return call
+
+
+def test_a_format_goes_to_a_file_or_to_stdout(run, tmp_path):
+    code, out, err = run("--format", "html", "--output", str(tmp_path / "deep" / "e.html"))
+    assert (code, out) == (0, "") and "e.html" in err
+    assert (tmp_path / "deep" / "e.html").read_text().startswith("<!doctype html>")
+    assert run("--format", "csv")[1].startswith("task,language,")
+    run("--format", "terminal", "--output", str(tmp_path / "e.txt"))
+    assert "Zero-shot scores" in (tmp_path / "e.txt").read_text()
+
+
+def test_a_folder_gets_the_page_too(run, tmp_path):
+    run("--output", str(tmp_path / "out"), "--json")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["e.html", "e.json", "e.md"]
+
+
+def test_two_formats_are_one_line_of_error(run):
+    code, out, err = run("--json", "--format", "csv")
+    assert code == 2 and "--json --format csv" in out + err
