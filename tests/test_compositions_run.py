@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from xadapt import experiment
+from xadapt.stages.mixture import Mixture
 from xadapt.stages.predict import Predict
 from xadapt.workflow.plan import Plan
 from xadapt.workflow.store import Store
@@ -41,6 +42,8 @@ steps = 2
 batch = 4
 [mlm]
 rows = 40
+[sampling]
+steps = 5
 [reading]
 layer = 4
 [intermediate]
@@ -70,6 +73,8 @@ def test_every_form_runs_under_both_methods(tmp_path: Path) -> None:
         assert attention.is_file() == cell.composition.startswith("fuse")
         if attention.is_file():
             check_attention(json.loads(attention.read_text()), cell.method)
+    mixtures = [s for s in Plan.of(found.goals()).stages if isinstance(s, Mixture) and s.text is None]
+    assert {store.record(stage.digest).notes["steps"] for stage in mixtures} == {5}
     predictions = [stage for stage in Plan.of(found.goals()).stages if isinstance(stage, Predict)]
     assert len(predictions) == len({cell.score.predictions.digest for cell in cells})
 

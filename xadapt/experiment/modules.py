@@ -147,8 +147,7 @@ class Modules:
             sampling=self.ground.sampling,
             model=self.ground.model,
             base=base,
-            # As long as its tasks would take one after another, so that both cost the same.
-            recipe=replace(_used(self.recipe.own, base), steps=None),
+            recipe=replace(_used(self.recipe.own, base), steps=self.ground.sampling.steps),
             seed=self.seed,
             below=self.ground.below,
         )
