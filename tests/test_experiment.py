@@ -69,6 +69,25 @@ def goals(text: str, tmp_path: Path, *settings: str) -> list:
             UnknownName,
             r"data.languages\[1\]: no language 'qax'; did you mean 'qa",
         ),
+        (("[model]", "[sampling]\ncap = 0\n[model]"), ConfigError, r"sampling.cap: expected 1 to"),
+        (("[model]", "[mlm]\nshare = 1\n[model]"), ConfigError, r"mlm.share: expected a share, from 0 to"),
+        (("[model]", "[mlm]\ntexts = []\n[model]"), ConfigError, r"e.toml:3: mlm.texts: expected one text"),
+        (
+            ("[model]", "[mlm]\ntexts = ['a/b']\n[model]"),
+            ConfigError,
+            r"e.toml:3: mlm.texts\[0\]: 'a/b' is not <name>/<config>/<split>",
+        ),
+        (
+            ("max_length = 99", "max_length = 64"),
+            ConfigError,
+            r"e.toml:\d+: recipe.a: squad: stride 64 leaves nothing new in 64 tokens",
+        ),
+        (
+            ("[model]", "[model]\nfolder = 'mine'"),
+            ConfigError,
+            r"e.toml:3: model.folder: 'toyworld' is the encoder that ships",
+        ),
+        (('"xnli"', '"ＸＮＬＩ"'), UnknownName, r"no task 'ＸＮＬＩ'; did you mean 'xnli'\?"),
         (("[model]", "[model]\n[model]"), ConfigError, r"e.toml:3"),
         (("[model]", "[model"), ConfigError, r"e.toml:2"),
         (
@@ -103,6 +122,12 @@ def test_files_that_are_no_experiment(tmp_path, data, message):
 def test_an_unknown_experiment_names_the_nearest():
     with pytest.raises(UnknownName, match=r"no experiment 'demoo'; did you mean 'demo'\?"):
         experiment.load("demoo")
+
+
+def test_a_misspelt_file_names_the_nearest_beside_it(tmp_path):
+    (tmp_path / "mine.toml").write_text(GOOD)
+    with pytest.raises(UnknownName, match=r"no experiment '.*mime.toml'; did you mean '.*/mine.toml'\?"):
+        experiment.load(str(tmp_path / "mime.toml"))
 
 
 def test_what_a_method_has_no_meaning_for_is_refused_before_anything_loads(tmp_path):

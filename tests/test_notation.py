@@ -101,11 +101,18 @@ def test_what_is_written_is_read(text, expected):
         ("merge(mnli, squad; density=0.5)", "gives a density to linear"),
         ("merge(mnli, squad; seed=1)", "gives a seed to linear"),
         ("stack(" * 12 + "mnli" + ")" * 12, "is more than 8 deep"),
+        ("merge(mnli, squad; rank=1" + "0" * 400 + ")", r"gives rank = '10{99}\.\.\.', which is no count$"),
     ],
 )
 def test_what_is_no_composition_says_why(text, message):
     with pytest.raises(ConfigError, match=message):
         parsed(text)
+
+
+def test_a_long_text_does_not_bury_what_is_wrong_with_it():
+    with pytest.raises(ConfigError, match="is more than 8 deep") as caught:
+        parsed("stack(" * 500 + "mnli" + ")" * 500)
+    assert len(caught.value.message) < 200
 
 
 def test_a_part_must_be_an_intermediate_task():
