@@ -1,5 +1,6 @@
 """Experiment files: strict, planned without torch, every goal accounted for."""
 
+import json
 import time
 from collections import Counter
 from pathlib import Path
@@ -250,6 +251,9 @@ def test_a_local_model_is_named_by_all_that_is_loaded(tmp_path, name):
     with pytest.raises(DataError, match=r"model.safetensors: no such file"):
         goals(GOOD, tmp_path, *own)
     (tmp_path / "model.safetensors").write_bytes(b"1")
+    with pytest.raises(DataError, match=r"config.json: no such file"):
+        goals(GOOD, tmp_path, *own)
+    (tmp_path / "config.json").write_text('{"model_type": "xlm-roberta", "num_hidden_layers": 6}')
     (tmp_path / name).write_text('{"model_type": "xlm-roberta", "num_hidden_layers": 4}')
     first = load(GOOD, tmp_path, *own).base
     (tmp_path / "notes.md").write_bytes(b"of no effect")
@@ -258,9 +262,22 @@ def test_a_local_model_is_named_by_all_that_is_loaded(tmp_path, name):
     assert first != load(GOOD, tmp_path, *own).base
 
 
+def test_what_a_local_model_cannot_read_is_refused_when_planned(tmp_path):
+    own = ("model.name=mine", f"model.folder={tmp_path}")
+    (tmp_path / "model.safetensors").write_bytes(b"1")
+    config = {"model_type": "xlm-roberta", "max_position_embeddings": 100, "pad_token_id": 1}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ConfigError, match=r"max_length: 128 tokens for mnli, the encoder has 98 positions"):
+        goals(GOOD, tmp_path, *own)
+    (tmp_path / "config.json").write_text(json.dumps(config | {"num_hidden_layers": "four"}))
+    with pytest.raises(DataError, match=r"num_hidden_layers = 'four'; needed is a whole number"):
+        goals(GOOD, tmp_path, *own)
+
+
 def test_a_local_model_is_found_from_the_experiment_file(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "model.safetensors").write_bytes(b"1")
+    (tmp_path / "mine" / "config.json").write_text('{"model_type": "xlm-roberta"}')
     first = load(GOOD, tmp_path, "model.name=mine", "model.folder=mine")
     copy = tmp_path / "elsewhere" / "copy.toml"
     copy.parent.mkdir()

@@ -200,7 +200,23 @@ def _family(found: Mapping[str, Any] | None, name: str) -> Family | None:
 def layers(found: Mapping[str, Any]) -> int | None:
     """Of a config.json, where it says."""
     names = ("num_hidden_layers", "num_layers", "n_layer")
-    return next((int(found[name]) for name in names if name in found), None)
+    return next((_number(found, name) for name in names if name in found), None)
+
+
+def room(found: Mapping[str, Any]) -> int | None:
+    """Tokens of the longest sequence, of a config.json that says how many positions there are."""
+    if "max_position_embeddings" not in found:
+        return None
+    family = FAMILIES.get(str(found.get("model_type")))
+    shifted = family is not None and family.shifted and "pad_token_id" in found
+    before = _number(found, "pad_token_id") + 1 if shifted else 0
+    return _number(found, "max_position_embeddings") - before
+
+
+def _number(found: Mapping[str, Any], name: str) -> int:
+    if type(found[name]) is not int:
+        raise DataError(f"config.json: {name} = {found[name]!r}; needed is a whole number")
+    return int(found[name])
 
 
 def engine(of: Family | None, method: str | None) -> Engine:

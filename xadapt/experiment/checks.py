@@ -139,8 +139,9 @@ def check_method(found: Experiment, label: str, method: Method, document: Docume
         raise ConfigError(f"{at}: no layer is left, the encoder has {layers}")
 
 
-def check_pooling(found: Experiment, label: str, recipe: RecipeTable, document: Document) -> None:
-    """Raises ConfigError for settings that are of no use to a task, such as those of where a head reads."""
+def check_tokens(found: Experiment, label: str, recipe: RecipeTable, document: Document) -> None:
+    """Raises ConfigError for a head that would read of no use to a task, and for more tokens than fit."""
+    room = found.room
     for name in dict.fromkeys((*found.intermediate.tasks, *found.target.tasks)):
         what = found.task(name)
         try:
@@ -149,6 +150,9 @@ def check_pooling(found: Experiment, label: str, recipe: RecipeTable, document: 
             at = document.at("recipe", label)
             raise ConfigError(f"{at}: {error.message}", error.hint) from error
         pooling_fits(found.family, what.type, own, document.at("recipe", label, "pooling"))
+        if room is not None and own.max_length > room:
+            at = document.at("recipe", label, "max_length")
+            raise ConfigError(f"{at}: {own.max_length} tokens for {name}, the encoder has {room} positions")
 
 
 def check_target_tasks(target: TargetTable, document: Document) -> None:
