@@ -16,7 +16,7 @@ COMPOSITIONS = (
     "alone",
     "continue(chain(mnli, squad))",
     "stack(multitask(all))",
-    "stack(mnli + mlm)",
+    "stack(chain(merge(mnli, squad), hellaswag) + mlm)",
     "merge(all)",
     "fuse(chain(mnli, squad), hellaswag)",
     "gate(merge(mnli, squad), hellaswag)",

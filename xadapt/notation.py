@@ -20,6 +20,8 @@ from xadapt.errors import ConfigError, UnknownName, nearest
 RANGES = ("each", "all")
 DEEPEST = 8
 """Compositions within one another: what is deeper was mistyped."""
+MOST = 10**9
+"""Largest size, count or weight: what is above was mistyped."""
 _TOKEN = re.compile(r"\s*([A-Za-z_][\w.-]*|[-+]?[\d.][\w.+-]*|[-+(),;=\[\]])")
 
 Part = str | Composition
@@ -237,6 +239,8 @@ def _number(kind: type[Any], name: str, value: object, parser: _Parser) -> Any:
         found = math.nan
     if not math.isfinite(found):
         raise parser.fault(f"gives {name} = {value!r}, which is no {'number' if kind is float else 'count'}")
+    if abs(found) > MOST:
+        raise parser.fault(f"gives {name} = {value}, more than {MOST:,}")
     return found
 
 
