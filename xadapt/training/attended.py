@@ -38,7 +38,7 @@ def _stacked(layers: dict[int, np.ndarray]) -> np.ndarray:
 
 
 def write(place: Path, parts: Sequence[str], sums: Sequence[dict[str, np.ndarray]], tokens: int) -> None:
-    """`layers` are the weights [layers, parts] as a mean over `tokens` and `sites`; null in a layer left out."""
+    """`layers` are the weights [layers, parts] as a mean over `tokens` and `sites`; null where left out."""
     means = {site: np.sum([item[site] for item in sums], axis=0, dtype=float) / tokens for site in sums[0]}
     facts = {
         "parts": list(parts),
