@@ -20,8 +20,11 @@ def entries(found: Sequence[Result], store: Store) -> list[Entry]:
 
 def _entries(found: Sequence[Result], store: Store) -> Iterator[Entry]:
     for result in found:
-        made = result.cell.score and result.cell.score.predictions
-        if result.value is None or made not in store or not (place := store.path(made) / FILE).is_file():
+        score = result.cell.score
+        if score is None or result.value is None or score.predictions not in store:
+            continue
+        made = score.predictions
+        if not (place := store.path(made) / FILE).is_file():
             continue
         facts = json.loads(place.read_text(encoding="utf-8"))
         cell = result.cell

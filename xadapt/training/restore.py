@@ -153,8 +153,7 @@ def trained(
     if not isinstance(stage, Merged):
         folder = folder_of(stage, context, snapshot)
         manifest.check(folder, stage, ground.model)
-        if ground.engine == "fast":
-            check_probe(folder, stage, ground, lambda: _probed(stage, found, ground, context))
+        check_probe(folder, stage, ground, lambda: _probed(stage, found, ground, context))
     return found
 
 
