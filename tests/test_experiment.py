@@ -135,8 +135,7 @@ def test_what_a_method_has_no_meaning_for_is_refused_before_anything_loads(tmp_p
     with pytest.raises(ConfigError, match=r"is not defined for full"):
         goals(GOOD, tmp_path, "recipe.a.method=full")
     for method, composition, why in (
-        ('{name="bottleneck",place="double"}', "fuse(all)", r"bottleneck with place = 'double'"),
-        ('{name="bottleneck",leave_out=[0]}', "gate(all)", r"bottleneck with leave_out = \(0,\)"),
+        ('{name="lora",dora=true}', "gate(all)", "lora with dora = true"),
         ('{name="lora",dora=true}', "stack(mnli)", "lora with dora = true"),
         ('{name="lora",dora=true}', "continue(merge(all))", "lora with dora = true"),
     ):

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from xadapt import variants
-from xadapt.composition import Composition, Fuse, Gate, Merge, Stack, WithText, supports
+from xadapt.composition import TRAINED, Composition, Fuse, Gate, Merge, Stack, WithText, supports
 from xadapt.errors import ConfigError, DataError, nearest
-from xadapt.recipe import Bottleneck, LoRA, Method, ModelSpec, Recipe
+from xadapt.recipe import Bottleneck, Full, LoRA, Method, ModelSpec, Recipe
 from xadapt.sources import cache
 
 Engine = Literal["fast", "library"]
@@ -274,7 +274,7 @@ def pooling_fits(of: Family | None, task_type: str, recipe: Recipe, place: str) 
 
 def markdown() -> str:
     """The table of the README: family, then what its modules are under each method, and by which engine."""
-    methods = ("bottleneck", "lora", *BY_LIBRARY)
+    methods = ("bottleneck", "lora", Full.name, *BY_LIBRARY)
     lines = [
         f"| model | `model_type` | {' | '.join(f'`{method}`' for method in methods)} |",
         f"| {' | '.join(['---'] * (2 + len(methods)))} |",
@@ -286,6 +286,7 @@ def markdown() -> str:
 
 
 def _cell(family: Family, method: str) -> str:
+    forms = "alone, continue" if TRAINED[method] == TRAINED[Full.name] else "all"
     if engine(family, method) == "fast":
-        return "fast: all"
+        return f"fast: {forms}"
     return "library: alone, continue" if method in family.methods else "-"

@@ -20,6 +20,8 @@ from xadapt.errors import ConfigError, UnknownName, nearest, shown
 RANGES = ("each", "all")
 DEEPEST = 8
 """Compositions within one another: what is deeper was mistyped."""
+MOST = 10**9
+"""Largest size, count or weight: what is above was mistyped."""
 _TOKEN = re.compile(r"\s*([A-Za-z_][\w.-]*|[-+]?[\d.][\w.+-]*|[-+(),;=\[\]])")
 
 Part = str | Composition
@@ -239,6 +241,8 @@ def _number(kind: type[Any], name: str, value: object, parser: _Parser) -> Any:
     if not finite:
         what = "number" if kind is float else "count"
         raise parser.fault(f"gives {name} = {shown(str(value))}, which is no {what}")
+    if abs(found) > MOST:
+        raise parser.fault(f"gives {name} = {shown(str(value))}, more than {MOST:,}")
     return found
 
 

@@ -10,7 +10,7 @@ from xadapt.examples import KINDS
 from xadapt.experiment.cells import Experiment
 from xadapt.experiment.tables import RecipeTable, TargetTable
 from xadapt.models import Family, pooling_fits, refusal
-from xadapt.notation import parse
+from xadapt.notation import MOST, parse
 from xadapt.recipe import Architecture, FusionSettings, LoRA, Method
 from xadapt.task import Task, sources
 from xadapt.toml import Document
@@ -40,8 +40,6 @@ ONE_OR_MORE = (
 )
 NOT_NEGATIVE = ("warmup", "weight_decay", "stride", "layer", "seed", "seeds", "regularization", "leave_out")
 SHARES = ("dropout", "mask", "share")
-MOST = 10**9
-"""Largest size or count: what is above was mistyped."""
 SHORTEST = 8
 """Fewest tokens of `max_length`: special tokens, and something of both texts of a pair."""
 

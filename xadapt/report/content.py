@@ -49,7 +49,7 @@ def sections(found: Sequence[Result], languages: bool, board: Board | None = Non
 def _problems(found: Sequence[Result]) -> Section:
     bad = [r for r in found if r.status in ("failed", "collapsed")]
     rows = [
-        (r.cell.task, r.cell.language, _name(row_of(r)), str(r.cell.seed or ""), r.status, r.why) for r in bad
+        (r.cell.task, r.cell.language, row_name(row_of(r)), str(r.cell.seed or ""), r.status, r.why) for r in bad
     ]
     if missing := sum(r.status == "missing" for r in found):
         rows.append(("", "", "", "", "missing", f"{missing} of {len(found)} cells have not run"))
@@ -87,7 +87,7 @@ def _overall(board: Board, table: Table) -> Section:
         found = each.averages
         groups = (_average(found.groups[group], each, members) for group, members in benchmark.groups.items())
         overall = _average(found.overall, each, benchmark.tasks)
-        rows.append((_name(each.row, table), overall, _gain(each), *groups))
+        rows.append((row_name(each.row, table), overall, _gain(each), *groups))
     note = (
         f"Group: mean of its tasks; {benchmark.rule}. (k/n): k of the n scores that belong to it are there; "
         f"over alone: in the tasks that both have. {LIMITED}"
@@ -100,7 +100,7 @@ def _overall(board: Board, table: Table) -> Section:
 def _by_task(board: Board, table: Table) -> Section:
     rows = (
         (
-            _name(each.row, table),
+            row_name(each.row, table),
             *(_average(each.averages.tasks[task], each, (task,)) for task in board.tasks),
         )
         for each in board.standings
@@ -113,7 +113,7 @@ def _by_task(board: Board, table: Table) -> Section:
 def _published(board: Board, table: Table) -> Section:
     theirs = [(each.name, *_values(each.values, board.tasks)) for each in board.published]
     ours = [
-        (_name(each.row, table), *_values(each.comparable, board.tasks))
+        (row_name(each.row, table), *_values(each.comparable, board.tasks))
         for each in board.standings
         if each.comparable
     ]
@@ -139,13 +139,13 @@ def _gain(of: Standing) -> str:
 
 def _means(table: Table, part: Part, title: str, note: str) -> Section:
     rows = (
-        (_name(row, table), *(table.cell(row, task, part).text() for task in table.tasks))
+        (row_name(row, table), *(table.cell(row, task, part).text() for task in table.tasks))
         for row in table.rows
     )
     return Section(title, ("composition", *table.tasks), tuple(rows), f"{note} {LEGEND}")
 
 
-def _name(row: Row, table: Table | None = None) -> str:
+def row_name(row: Row, table: Table | None = None) -> str:
     """The composition, with its recipe where there are several, and how it was selected if not the last."""
     several = table is None or len({each.recipe for each in table.rows if each.recipe}) > 1
     name = f"{row.composition} {row.recipe}".strip() if several else row.composition
@@ -164,7 +164,7 @@ def _gains(table: Table, part: Part, title: str) -> Section:
     for row in table.rows:
         if row != row.alone and row.alone in table.rows:
             gains = (_signed(table.against(row, row.alone, task, part)) for task in table.tasks)
-            rows.append((_name(row, table), *gains))
+            rows.append((row_name(row, table), *gains))
     note = "Difference to `alone` with its 95 % bootstrap interval, paired over test items."
     return Section(title, ("composition", *table.tasks), tuple(rows), note)
 
@@ -180,7 +180,7 @@ def _baselines(table: Table) -> Section:
             if row.composition == "alone" and BASELINE in table.rows:
                 scores = (table.cell(each, name, "zero-shot").text() for each in (row, best))
                 difference = _signed(table.against(row, best, name))
-                label = _name(row._replace(composition=name), table)
+                label = row_name(row._replace(composition=name), table)
                 rows.append((label, *scores, method, difference))
     head = ("task", "alone", "baseline", "baseline is", "difference")
     note = (
@@ -207,7 +207,7 @@ def _languages(table: Table, task: str) -> Section:
             continue
         cells = table.places[row, task]
         texts = (_cell_text([r for r in cells if r.cell.language == language]) for language in languages)
-        rows.append((_name(row, table), *texts))
+        rows.append((row_name(row, table), *texts))
     note = "Behind each score the start of its digest, for `xadapt explain`; with several seeds one each."
     return Section(f"{task} by language", ("composition", *languages), tuple(rows), note)
 
