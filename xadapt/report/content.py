@@ -49,7 +49,8 @@ def sections(found: Sequence[Result], languages: bool, board: Board | None = Non
 def _problems(found: Sequence[Result]) -> Section:
     bad = [r for r in found if r.status in ("failed", "collapsed")]
     rows = [
-        (r.cell.task, r.cell.language, row_name(row_of(r)), str(r.cell.seed or ""), r.status, r.why) for r in bad
+        (r.cell.task, r.cell.language, row_name(row_of(r)), str(r.cell.seed or ""), r.status, r.why)
+        for r in bad
     ]
     if missing := sum(r.status == "missing" for r in found):
         rows.append(("", "", "", "", "missing", f"{missing} of {len(found)} cells have not run"))
