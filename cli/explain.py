@@ -9,7 +9,9 @@ from .output import document, stdout
 
 
 def explain(
-    digest: Annotated[str, typer.Argument(help="A digest, or the start of one (4 digits or more).")],
+    digest: Annotated[
+        str, typer.Argument(help="A digest, or the start of one (4 digits or more).", metavar="DIGEST")
+    ],
     store: StorePath = DEFAULT_STORE,
     as_json: Json = False,
 ) -> None:

@@ -8,9 +8,11 @@ import typer
 from .options import Json
 from .output import document, written
 
+DEFAULT_FILE = Path("experiment.toml")
+
 
 def init(
-    path: Annotated[Path, typer.Argument(help="The file to write.")] = Path("experiment.toml"),
+    path: Annotated[Path, typer.Argument(help="The file to write.", metavar="FILE")] = DEFAULT_FILE,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
     as_json: Json = False,
 ) -> None:

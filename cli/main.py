@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from xadapt import __version__
-from xadapt.errors import INTERRUPTED, Unwritable, XadaptError
+from xadapt.errors import INTERRUPTED, ConfigError, Unwritable, XadaptError
 from xadapt.workflow import stopping
 
 from . import (
@@ -42,6 +42,9 @@ EPILOG = (
     "10 some stages failed, for several reasons or beside results that were reached; "
     "130 interrupted (run again to continue)."
 )
+
+REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP)
+"""What a system says of a path that it does not let anyone use, rather than of a file that we have lost."""
 
 app = typer.Typer(
     name="xadapt",
@@ -148,6 +151,8 @@ def _run() -> int:
         if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None:
             _stop_writing()
             return _unwritten(error)
+        if isinstance(error, OSError) and error.errno in REFUSED and error.filename is not None:
+            return _fail(ConfigError.code, f"{error.filename}: {error.strerror}", "")
         # Typer brings click under a private name, or uses the one installed: known by what it offers.
         if hasattr(error, "format_message"):
             # Pydantic, which typer asks for a choice, puts its own words before the message.

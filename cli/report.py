@@ -43,6 +43,9 @@ def report(
     ] = None,
     as_json: Json = False,
     languages: Annotated[bool, typer.Option("--languages", help="Show every language.")] = False,
+    attention: Annotated[
+        bool, typer.Option("--attention", help="Show what fusions attend to, by language and layer.")
+    ] = False,
 ) -> None:
     """Show the matrix of an experiment from what the store holds: scores, gains, baselines, digests.
 
@@ -71,7 +74,7 @@ def report(
         prepare(output if form is None else output.parent)
     if not store.is_dir():
         raise UnknownName(f"{store}: no such store", "`xadapt run` makes it; --store gives another one")
-    made = whole.read(asked, Path(experiment).stem, Store(store))
+    made = whole.read(asked, Path(experiment).stem, Store(store), attention)
     if output is not None:
         # Before anything is shown: an error is the one document of --json.
         files = (
@@ -90,7 +93,7 @@ def _show(made: "Report", form: Format, languages: bool) -> None:
     from xadapt.report import terminal
 
     if form == Format.TERMINAL:
-        terminal.show(made.found, stdout(), languages, made.board)
+        terminal.show(made.found, stdout(), languages, made.board, made.more)
     else:
         typer.echo(_text(made, form, languages), nl=False)
 
@@ -106,6 +109,6 @@ def _text(made: "Report", form: Format, languages: bool) -> str:
         from xadapt.report import terminal
 
         out = io.StringIO()
-        terminal.show(made.found, Console(file=out, width=PIPE_WIDTH), languages, made.board)
+        terminal.show(made.found, Console(file=out, width=PIPE_WIDTH), languages, made.board, made.more)
         return out.getvalue()
     return made.text(form.value, {"schema_version": SCHEMA_VERSION})

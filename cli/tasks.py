@@ -59,7 +59,7 @@ def _declared(experiment: str | None) -> "dict[str, Task]":
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(help="A task, as `xadapt tasks` lists it.")],
+    name: Annotated[str, typer.Argument(help="A task, as `xadapt tasks` lists it.", metavar="NAME")],
     experiment: Declaring = None,
     as_json: Json = False,
 ) -> None:

@@ -1,5 +1,6 @@
 """Experiment files: strict, planned without torch, every goal accounted for."""
 
+import json
 import time
 from collections import Counter
 from pathlib import Path
@@ -69,6 +70,25 @@ def goals(text: str, tmp_path: Path, *settings: str) -> list:
             UnknownName,
             r"data.languages\[1\]: no language 'qax'; did you mean 'qa",
         ),
+        (("[model]", "[sampling]\ncap = 0\n[model]"), ConfigError, r"sampling.cap: expected 1 to"),
+        (("[model]", "[mlm]\nshare = 1\n[model]"), ConfigError, r"mlm.share: expected a share, from 0 to"),
+        (("[model]", "[mlm]\ntexts = []\n[model]"), ConfigError, r"e.toml:3: mlm.texts: expected one text"),
+        (
+            ("[model]", "[mlm]\ntexts = ['a/b']\n[model]"),
+            ConfigError,
+            r"e.toml:3: mlm.texts\[0\]: 'a/b' is not <name>/<config>/<split>",
+        ),
+        (
+            ("max_length = 99", "max_length = 64"),
+            ConfigError,
+            r"e.toml:\d+: recipe.a: squad: stride 64 leaves nothing new in 64 tokens",
+        ),
+        (
+            ("[model]", "[model]\nfolder = 'mine'"),
+            ConfigError,
+            r"e.toml:3: model.folder: 'toyworld' is the encoder that ships",
+        ),
+        (('"xnli"', '"ＸＮＬＩ"'), UnknownName, r"no task 'ＸＮＬＩ'; did you mean 'xnli'\?"),
         (("[model]", "[model]\n[model]"), ConfigError, r"e.toml:3"),
         (("[model]", "[model"), ConfigError, r"e.toml:2"),
         (
@@ -105,12 +125,17 @@ def test_an_unknown_experiment_names_the_nearest():
         experiment.load("demoo")
 
 
+def test_a_misspelt_file_names_the_nearest_beside_it(tmp_path):
+    (tmp_path / "mine.toml").write_text(GOOD)
+    with pytest.raises(UnknownName, match=r"no experiment '.*mime.toml'; did you mean '.*/mine.toml'\?"):
+        experiment.load(str(tmp_path / "mime.toml"))
+
+
 def test_what_a_method_has_no_meaning_for_is_refused_before_anything_loads(tmp_path):
     with pytest.raises(ConfigError, match=r"is not defined for full"):
         goals(GOOD, tmp_path, "recipe.a.method=full")
     for method, composition, why in (
-        ('{name="bottleneck",place="double"}', "fuse(all)", r"bottleneck with place = 'double'"),
-        ('{name="bottleneck",leave_out=[0]}', "gate(all)", r"bottleneck with leave_out = \(0,\)"),
+        ('{name="lora",dora=true}', "gate(all)", "lora with dora = true"),
         ('{name="lora",dora=true}', "stack(mnli)", "lora with dora = true"),
         ('{name="lora",dora=true}', "continue(merge(all))", "lora with dora = true"),
     ):
@@ -225,6 +250,9 @@ def test_a_local_model_is_named_by_all_that_is_loaded(tmp_path, name):
     with pytest.raises(DataError, match=r"model.safetensors: no such file"):
         goals(GOOD, tmp_path, *own)
     (tmp_path / "model.safetensors").write_bytes(b"1")
+    with pytest.raises(DataError, match=r"config.json: no such file"):
+        goals(GOOD, tmp_path, *own)
+    (tmp_path / "config.json").write_text('{"model_type": "xlm-roberta", "num_hidden_layers": 6}')
     (tmp_path / name).write_text('{"model_type": "xlm-roberta", "num_hidden_layers": 4}')
     first = load(GOOD, tmp_path, *own).base
     (tmp_path / "notes.md").write_bytes(b"of no effect")
@@ -233,9 +261,22 @@ def test_a_local_model_is_named_by_all_that_is_loaded(tmp_path, name):
     assert first != load(GOOD, tmp_path, *own).base
 
 
+def test_what_a_local_model_cannot_read_is_refused_when_planned(tmp_path):
+    own = ("model.name=mine", f"model.folder={tmp_path}")
+    (tmp_path / "model.safetensors").write_bytes(b"1")
+    config = {"model_type": "xlm-roberta", "max_position_embeddings": 100, "pad_token_id": 1}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ConfigError, match=r"max_length: 128 tokens for mnli, the encoder has 98 positions"):
+        goals(GOOD, tmp_path, *own)
+    (tmp_path / "config.json").write_text(json.dumps(config | {"num_hidden_layers": "four"}))
+    with pytest.raises(DataError, match=r"num_hidden_layers = 'four'; needed is a whole number"):
+        goals(GOOD, tmp_path, *own)
+
+
 def test_a_local_model_is_found_from_the_experiment_file(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "model.safetensors").write_bytes(b"1")
+    (tmp_path / "mine" / "config.json").write_text('{"model_type": "xlm-roberta"}')
     first = load(GOOD, tmp_path, "model.name=mine", "model.folder=mine")
     copy = tmp_path / "elsewhere" / "copy.toml"
     copy.parent.mkdir()

@@ -54,5 +54,5 @@ def test_an_unknown_language_names_the_nearest() -> None:
         UnknownName, match=r"target\.languages: no language 'swahilli'; did you mean 'swahili'"
     ):
         language("swahilli", "target.languages")
-    with pytest.raises(UnknownName, match="known are af, am, ar,"):
+    with pytest.raises(UnknownName, match=r"known are af, am, ar,.* and \d+ more$"):
         language("xx")

@@ -91,6 +91,8 @@ def test_what_is_written_is_read(text, expected):
         ("fuse(mnli, squad; how=linear)", "gives fuse an option 'how'"),
         ("merge(mnli, squad; rank=2, rank=3)", "gives rank twice"),
         ("merge(mnli, squad; rank=1.5)", "gives rank = '1.5', which is no count"),
+        ("merge(mnli, squad; rank=99999999999)", "gives rank = '99999999999', more than 1,000,000,000"),
+        ("merge(mnli, squad; weights=[1e300, 1])", r"gives weights = '1e300', more than 1,000,000,000"),
         ("merge(mnli, squad; rank=0)", "gives rank 0, which is below 1"),
         ("merge(mnli, squad; weights=1)", "gives weights without brackets"),
         ("merge(mnli, squad; weights=[1])", "gives 1 weights to 2 parts"),
@@ -101,11 +103,18 @@ def test_what_is_written_is_read(text, expected):
         ("merge(mnli, squad; density=0.5)", "gives a density to linear"),
         ("merge(mnli, squad; seed=1)", "gives a seed to linear"),
         ("stack(" * 12 + "mnli" + ")" * 12, "is more than 8 deep"),
+        ("merge(mnli, squad; rank=1" + "0" * 400 + ")", r"gives rank = '10{99}\.\.\.', which is no count$"),
     ],
 )
 def test_what_is_no_composition_says_why(text, message):
     with pytest.raises(ConfigError, match=message):
         parsed(text)
+
+
+def test_a_long_text_does_not_bury_what_is_wrong_with_it():
+    with pytest.raises(ConfigError, match="is more than 8 deep") as caught:
+        parsed("stack(" * 500 + "mnli" + ")" * 500)
+    assert len(caught.value.message) < 200
 
 
 def test_a_part_must_be_an_intermediate_task():
@@ -156,9 +165,13 @@ def _chains(parts):
     return made.filter(lambda parts: len(set(parts)) == len(parts)).map(Chain)
 
 
+def _with_text(parts):
+    return parts.map(lambda part: WithText((part,)))
+
+
 MODULES = st.recursive(
-    TRAINABLE | (TRAINABLE | _chains(TASKS)).map(lambda part: WithText((part,))),
-    lambda parts: _chains(parts) | merges(parts),
+    TRAINABLE | _with_text(TRAINABLE),
+    lambda parts: _chains(parts) | merges(parts) | _with_text(_chains(parts)),
     max_leaves=6,
 )
 COMPOSITIONS = (

@@ -82,6 +82,16 @@ def read(text: str, *given: str) -> Top:
         ("", r"^t.toml: the file is empty$"),
         ("  \n\n", r"^t.toml: the file is empty$"),
         ("x = " + "[" * 3000 + "]" * 3000, r"^t.toml: nested too deeply$"),
+        ("x = 1" + "0" * 5000, r"^t.toml: a number has too many digits$"),
+        (
+            "needed = 'x'\nsettings.shape = {name = 'round', radius = 1" + "0" * 400 + "}",
+            r"radius: inf is not a finite number$",
+        ),
+        (
+            "needed = 'x'\nsettings.shape = {name = ['round']}",
+            r"^t.toml:2: settings.shape.name: expected a string, got a list, \['round'\]$",
+        ),
+        ("needed = 'x'\nby_name.a.b.c = 1", r"^t.toml:2: by_name.a.b: unknown key"),
     ],
 )
 def test_each_fault_names_its_place(text, message):
@@ -147,6 +157,8 @@ def test_settings_take_toml_and_bare_words():
         ("settings", r"^--set settings: write it as key.path=value$"),
         ("=3", r"write it as key.path=value"),
         ("a..b=3", r"write it as key.path=value"),
+        ("by_name=3", r"^--set by_name: expected a table, got a whole number, 3$"),
+        ("settings.limit=3\nneeded = 4", r"^--set settings.limit: expected a whole number, got a string"),
     ],
 )
 def test_settings_that_are_wrong_are_named_as_settings(setting, message):
@@ -154,11 +166,17 @@ def test_settings_that_are_wrong_are_named_as_settings(setting, message):
         read("needed = 'x'\nsettings.limit = 2", setting)
 
 
+def test_a_setting_below_what_is_no_table_is_refused():
+    with pytest.raises(ConfigError, match=r"^--set by_name.a: 'by_name' is not a table$"):
+        read("needed = 'x'\nby_name = 3", "by_name.a=1")
+
+
 def test_the_place_of_an_array_that_spans_lines_is_its_first():
     document = parse(b"[a]\nb = [\n  1,\n  2,\n]\n[a.c]\nd = 1", "t.toml")
     assert document.at("a", "b", 1) == "t.toml:2: a.b[1]"
     assert document.at("a", "c", "d") == "t.toml:7: a.c.d"
     assert document.at("a", "c", "gone") == "t.toml:6: a.c.gone"
+    assert parse(b"[a]\nb = 1\nc.d.e = 2", "t.toml").at("a", "c") == "t.toml:3: a.c"
     assert document.at("gone") == "t.toml: gone" and document.at() == "t.toml"
 
 

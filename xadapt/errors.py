@@ -6,6 +6,7 @@ A message is one line that names the place, the value and the nearest valid one;
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import ClassVar
+from unicodedata import normalize
 
 
 class XadaptError(Exception):
@@ -83,11 +84,27 @@ class WrongEnvironment(XadaptError):
 
 SOME_FAILED = 10
 INTERRUPTED = 130
+MOST_NAMES = 40
+"""Known names that an error lists."""
+LONGEST = 100
+"""Characters of a value that an error shows."""
 
 
 def nearest(value: str, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?` for the closest known name, else the known names themselves."""
+    """`; did you mean 'x'?` for the closest known name, else the known names, the first of very many."""
     names = sorted(set(known))
-    if close := get_close_matches(value, names, n=1, cutoff=0.6):
-        return f"; did you mean {close[0]!r}?"
-    return f"; known are {', '.join(names)}" if names else ""
+    # Full-width letters and capitals look the same to a person.
+    folded = {_folded(name): name for name in reversed(names)}
+    if close := get_close_matches(_folded(value), folded, n=1, cutoff=0.6):
+        return f"; did you mean {folded[close[0]]!r}?"
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return f"; known are {', '.join(names[:MOST_NAMES])}{more}" if names else ""
+
+
+def _folded(name: str) -> str:
+    return normalize("NFKC", name).casefold()
+
+
+def shown(text: str) -> str:
+    """`text` quoted, cut where it would bury the message around it."""
+    return repr(text if len(text) <= LONGEST else text[:LONGEST] + "...")

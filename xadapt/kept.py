@@ -16,7 +16,7 @@ from xadapt import toml
 from xadapt.experiment import Experiment, resolved
 from xadapt.sources import lock as locks
 from xadapt.workflow.plan import Plan
-from xadapt.workflow.store import Store, write_atomically
+from xadapt.workflow.store import Store, writable, write_atomically
 
 FOLDER = ".experiments"
 
@@ -41,7 +41,7 @@ def keep(asked: Experiment, name: str, plan: Plan, store: Store) -> Path:
     """Write the experiment into the store; return its file.
 
     Once per content and plan: the same text has other digests once its data or a version has changed, and
-    the numbers that it gave before stay explained.
+    the numbers that it gave before stay explained. Raises DiskFull or Unwritable.
     """
     text = toml.write(resolved(asked))
     lock = "" if asked.lock == locks.Lock() else locks.text(asked.lock)
@@ -60,13 +60,14 @@ def adopt(
     """Keep an experiment by its text, that of its lock, and the digests of its plan; return its file."""
     stages = "".join(f"{digest}\n" for digest in digests)
     folder = store.root / FOLDER / hashlib.sha256((text + lock + stages).encode()).hexdigest()[:8]
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.toml"
-    write_atomically(path, text)
-    if lock:
-        write_atomically(path.with_suffix(".lock"), lock)
-    write_atomically(folder / "stages.txt", stages)
-    write_atomically(folder / "where.json", json.dumps({"data": data}) + "\n")
+    with writable(store.root):
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, text)
+        if lock:
+            write_atomically(path.with_suffix(".lock"), lock)
+        write_atomically(folder / "stages.txt", stages)
+        write_atomically(folder / "where.json", json.dumps({"data": data}) + "\n")
     return path
 
 
@@ -74,7 +75,7 @@ def find(digest: str, store: Store) -> Kept | None:
     """An experiment whose plan holds `digest`: the smallest, since it says most about the number."""
     found = []
     for stages in store.root.glob(f"{FOLDER}/*/stages.txt"):
-        digests = stages.read_text(encoding="utf-8").split()
+        digests = stages.read_text(encoding="utf-8", errors="replace").split()
         files = sorted(stages.parent.glob("*.toml"))
         if digest in digests and files:
             found.append((len(digests), files[0]))
@@ -83,6 +84,6 @@ def find(digest: str, store: Store) -> Kept | None:
     path = min(found)[1]
     try:
         data = json.loads((path.parent / "where.json").read_text(encoding="utf-8"))["data"]
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         data = None
     return Kept(path, data)

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from xadapt import variants
-from xadapt.composition import Composition, Fuse, Gate, Merge, Stack, WithText, supports
+from xadapt.composition import TRAINED, Composition, Fuse, Gate, Merge, Stack, WithText, supports
 from xadapt.errors import ConfigError, DataError, nearest
-from xadapt.recipe import Bottleneck, LoRA, Method, ModelSpec, Recipe
+from xadapt.recipe import Bottleneck, Full, LoRA, Method, ModelSpec, Recipe
 from xadapt.sources import cache
 
 Engine = Literal["fast", "library"]
@@ -200,7 +200,23 @@ def _family(found: Mapping[str, Any] | None, name: str) -> Family | None:
 def layers(found: Mapping[str, Any]) -> int | None:
     """Of a config.json, where it says."""
     names = ("num_hidden_layers", "num_layers", "n_layer")
-    return next((int(found[name]) for name in names if name in found), None)
+    return next((_number(found, name) for name in names if name in found), None)
+
+
+def room(found: Mapping[str, Any]) -> int | None:
+    """Tokens of the longest sequence, of a config.json that says how many positions there are."""
+    if "max_position_embeddings" not in found:
+        return None
+    family = FAMILIES.get(str(found.get("model_type")))
+    shifted = family is not None and family.shifted and "pad_token_id" in found
+    before = _number(found, "pad_token_id") + 1 if shifted else 0
+    return _number(found, "max_position_embeddings") - before
+
+
+def _number(found: Mapping[str, Any], name: str) -> int:
+    if type(found[name]) is not int:
+        raise DataError(f"config.json: {name} = {found[name]!r}; needed is a whole number")
+    return int(found[name])
 
 
 def engine(of: Family | None, method: str | None) -> Engine:
@@ -258,7 +274,7 @@ def pooling_fits(of: Family | None, task_type: str, recipe: Recipe, place: str) 
 
 def markdown() -> str:
     """The table of the README: family, then what its modules are under each method, and by which engine."""
-    methods = ("bottleneck", "lora", *BY_LIBRARY)
+    methods = ("bottleneck", "lora", Full.name, *BY_LIBRARY)
     lines = [
         f"| model | `model_type` | {' | '.join(f'`{method}`' for method in methods)} |",
         f"| {' | '.join(['---'] * (2 + len(methods)))} |",
@@ -270,6 +286,7 @@ def markdown() -> str:
 
 
 def _cell(family: Family, method: str) -> str:
+    forms = "alone, continue" if TRAINED[method] == TRAINED[Full.name] else "all"
     if engine(family, method) == "fast":
-        return "fast: all"
+        return f"fast: {forms}"
     return "library: alone, continue" if method in family.methods else "-"

@@ -15,11 +15,13 @@ from itertools import product
 from typing import Any, get_args
 
 from xadapt.composition import FORMS, MODULES, TARGETS, Chain, Composition, How, Merge, Multitask, WithText
-from xadapt.errors import ConfigError, UnknownName, nearest
+from xadapt.errors import ConfigError, UnknownName, nearest, shown
 
 RANGES = ("each", "all")
 DEEPEST = 8
 """Compositions within one another: what is deeper was mistyped."""
+MOST = 10**9
+"""Largest size, count or weight: what is above was mistyped."""
 _TOKEN = re.compile(r"\s*([A-Za-z_][\w.-]*|[-+]?[\d.][\w.+-]*|[-+(),;=\[\]])")
 
 Part = str | Composition
@@ -55,7 +57,7 @@ class _Parser:
     position: int = 0
 
     def fault(self, why: str) -> ConfigError:
-        return ConfigError(f"{self.at}: {self.text!r} {why}")
+        return ConfigError(f"{self.at}: {shown(self.text)} {why}")
 
     @property
     def no_composition(self) -> ConfigError:
@@ -117,7 +119,7 @@ class _Parser:
                 near = nearest(word, (*FORMS, *self.names))
                 raise ConfigError(f"{self.at}: no composition {word!r}{near}")
             near = nearest(word, self.names)
-            raise UnknownName(f"{self.at}: {self.text!r} names {word!r}, no intermediate task{near}")
+            raise UnknownName(f"{self.at}: {shown(self.text)} names {word!r}, no intermediate task{near}")
         return [word]
 
     def combined(self, form: type[Composition], depth: int) -> list[Part]:
@@ -233,10 +235,14 @@ def _listed(value: object, parser: _Parser) -> list[str]:
 def _number(kind: type[Any], name: str, value: object, parser: _Parser) -> Any:
     try:
         found = kind(value)
-    except (TypeError, ValueError):
-        found = math.nan
-    if not math.isfinite(found):
-        raise parser.fault(f"gives {name} = {value!r}, which is no {'number' if kind is float else 'count'}")
+        finite = math.isfinite(found)
+    except (TypeError, ValueError, OverflowError):
+        finite = False
+    if not finite:
+        what = "number" if kind is float else "count"
+        raise parser.fault(f"gives {name} = {shown(str(value))}, which is no {what}")
+    if abs(found) > MOST:
+        raise parser.fault(f"gives {name} = {shown(str(value))}, more than {MOST:,}")
     return found
 
 

@@ -198,6 +198,8 @@ class Sampling:
     """Largest size that a task counts with, for `capped` and `temperature`; 2^17 as in jiant and T5."""
     temperature: float = 2.0
     """For `temperature`: sizes count with the power 1 / temperature."""
+    steps: int | None = field(default=None, metadata=ADDED)
+    """Optimizer steps of a mixture; when not given, as many as its tasks would take one after another."""
 
 
 @dataclass(frozen=True, kw_only=True)

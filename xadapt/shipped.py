@@ -15,10 +15,12 @@ def shipped() -> dict[str, Any]:
 
 
 def read(name: str) -> toml.Document:
-    """An experiment file by path or shipped name. Raises UnknownName with the nearest shipped one."""
+    """An experiment file by path or shipped name. Raises UnknownName with the nearest there is."""
     path = Path(name)
     if path.is_file():
         return toml.parse(path.read_bytes(), path.name)
     if name in shipped():
         return toml.parse(shipped()[name].read_bytes(), f"{name}.toml")
-    raise UnknownName(f"no experiment {name!r}{nearest(name, shipped())}", "give a path, or a shipped name")
+    beside = (each for each in path.parent.glob("*.toml") if each.is_file()) if path.suffix else ()
+    known = [*shipped(), *map(str, beside)]
+    raise UnknownName(f"no experiment {name!r}{nearest(name, known)}", "give a path, or a shipped name")

@@ -80,6 +80,9 @@ def parse(data: bytes, name: str) -> Document:
         raise ConfigError(f"{place}: {what}") from error
     except RecursionError as error:
         raise ConfigError(f"{name}: nested too deeply") from error
+    except ValueError as error:
+        # Python reads no whole number of more than 4300 digits.
+        raise ConfigError(f"{name}: a number has too many digits") from error
 
 
 def assign(document: Document, settings: Sequence[str], closed: Collection[str] = ()) -> Document:
@@ -93,8 +96,9 @@ def assign(document: Document, settings: Sequence[str], closed: Collection[str] 
         keys = tuple(path.strip().split("."))
         if not found or not all(keys):
             raise ConfigError(f"--set {setting}: write it as key.path=value")
-        if keys[0] in closed and len(keys) > 1 and keys[1] not in table.get(keys[0], {}):
-            known = nearest(keys[1], table.get(keys[0], {}))
+        there = table.get(keys[0], {})
+        if keys[0] in closed and len(keys) > 1 and isinstance(there, dict) and keys[1] not in there:
+            known = nearest(keys[1], there)
             raise ConfigError(f"--set {path.strip()}: no {keys[0]} {keys[1]!r} in {document.name}{known}")
         _put(table, keys, _value(text.strip()), path.strip())
         assigned.append(keys)
@@ -128,9 +132,11 @@ def _put(table: dict[str, Any], keys: Sequence[str], value: Any, path: str) -> N
 
 def _value(text: str) -> Any:
     try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        found = tomllib.loads(f"value = {text}")
+    except ValueError:
         return text
+    # More than one key: a line break stood in it, and what followed was no part of the value.
+    return found["value"] if len(found) == 1 else text
 
 
 def _line_of(text: str, keys: Keys) -> int | None:
@@ -144,8 +150,9 @@ def _line_of(text: str, keys: Keys) -> int | None:
             here = (*table, *_split(pair[1]))
         else:
             continue
-        if len(here) > best[0] and keys[: len(here)] == here:
-            best = (len(here), number)
+        length = min(len(here), len(keys))
+        if length > best[0] and keys[:length] == here[:length]:
+            best = (length, number)
     return best[1]
 
 

@@ -100,8 +100,10 @@ def _union(kinds: list[Any], value: Any, keys: tuple[str | int, ...], partial: A
     name = table.pop("name", None)
     if name is None:
         raise Wrong(keys, f"missing key 'name'; known are {', '.join(sorted(by_name))}")
+    if type(name) is not str:
+        raise Wrong((*keys, "name"), f"expected a string, got {_shown(name)}")
     if name not in by_name:
-        raise NoSuch(keys, f"no {keys[-1]} {name!r}{nearest(str(name), by_name)}")
+        raise NoSuch(keys, f"no {keys[-1]} {name!r}{nearest(name, by_name)}")
     return build(by_name[name], table, keys, partial)
 
 
@@ -120,9 +122,14 @@ def _plain_or_table(
 def _number(value: Any, keys: tuple[str | int, ...]) -> float:
     if type(value) not in (int, float):
         raise Wrong(keys, f"expected a number, got {_shown(value)}")
-    if not math.isfinite(value):
-        raise Wrong(keys, f"{value} is not a finite number")
-    return float(value)
+    try:
+        found = float(value)
+    except OverflowError:
+        # A whole number of TOML has no limit.
+        found = math.inf
+    if not math.isfinite(found):
+        raise Wrong(keys, f"{found} is not a finite number")
+    return found
 
 
 def _expect(value: Any, kind: type, keys: tuple[str | int, ...]) -> Any:

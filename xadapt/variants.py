@@ -6,7 +6,7 @@ from xadapt.composition import Composition
 from xadapt.recipe import Method
 
 COMBINED: dict[str, tuple[str, ...]] = {
-    "bottleneck": ("place", "leave_out", "invertible"),
+    "bottleneck": ("invertible",),
     "lora": ("dora",),
 }
 """method -> its settings that must be the usual ones in a learned combination (modeling/combined_*.py)."""

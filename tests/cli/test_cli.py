@@ -144,7 +144,7 @@ def test_a_stopped_run_continues(tmp_path, number):
         (["report", "demo", "--store", "/nonexistent"], 3, "/nonexistent: no such store"),
         (["tasks", "show", "xnil"], 3, "did you mean 'xnli'"),
         (["run", "demo", "--again"], 2, "--again needs --only"),
-        (["run", "demo", "--only", "zzzz"], 3, "--only zzzz: 0 stages here start so"),
+        (["run", "demo", "--only", "zzzz"], 3, "--only zzzz: no stages of this experiment start so"),
     ],
 )
 def test_each_fault_ends_in_one_line_and_its_code(words, code, message, tmp_path):

@@ -1,5 +1,6 @@
 """Faults at the command line: some stages fail, a store is damaged, a fault of ours."""
 
+import errno
 import json
 import shlex
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 from tests.report import fakes
 from tests.workflow.fakes import Word
 from xadapt.cli import main, output
+from xadapt.shipped import shipped
 from xadapt.workflow.store import Store
 
 from .calls import xadapt
@@ -140,6 +142,41 @@ def test_a_pipe_keeps_lines_whole_unless_told_otherwise(monkeypatch, columns, tt
         monkeypatch.setenv("COLUMNS", columns)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: tty, raising=False)
     assert output.stdout().width == width
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("plan", "{}.toml"),
+        ("plan", "demo", "--data", "{}"),
+        ("plan", "demo", "--store", "{}"),
+        ("plan", "demo", "--set", "model.name=own", "--set", "model.folder={}"),
+        ("report", "demo", "--store", "{}"),
+        ("doctor", "--store", "{}"),
+    ],
+)
+def test_a_name_that_no_disk_takes_is_one_line(words, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["xadapt", *(word.format("x" * 300) for word in words)])
+    assert main._run() == 2
+    shown = capsys.readouterr()
+    assert "xxx" in shown.err and "File name too long" in shown.err
+    assert shown.err.count("\n") == 1 and shown.out == ""
+
+
+def test_a_lock_that_cannot_be_read_is_one_line(tmp_path, monkeypatch, capsys):
+    (tmp_path / "my.toml").write_bytes(shipped()["starter"].read_bytes())
+    (tmp_path / "my.lock").write_text("")
+    read = Path.read_bytes
+
+    def refused(path: Path) -> bytes:
+        if path.suffix == ".lock":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refused)
+    monkeypatch.setattr(sys, "argv", ["xadapt", "plan", str(tmp_path / "my.toml")])
+    assert main._run() == 2
+    assert capsys.readouterr().err == f"error: {tmp_path / 'my.lock'}: cannot be read (Permission denied)\n"
 
 
 def test_a_store_that_is_a_file_is_refused(tmp_path):

@@ -156,6 +156,8 @@ FAULTS = {
     "language twice": ('"Toy A"', "EN", 2, "mood.test.EN: the language 'en' stands there twice"),
     "format": ("mood_en.csv", "mood_en.xlsx", 2, "'rows/mood_en.xlsx' has none of the formats .jsonl"),
     "file": ("mood_en.csv", "mod_en.csv", 4, "rows/mod_en.csv: no such file; did you mean 'mood_en.csv'?"),
+    "tested on training data": ("mood_en.csv", "mood_train.jsonl", 2, "mood.test.en: the rows of train"),
+    "folder": ("mood_en.csv", "words.csv", 4, "rows/words.csv: is a folder; name the file in it"),
     "column": (
         '"sentence"',
         '"sentense"',
@@ -183,7 +185,7 @@ FAULTS = {
         2,
         "'mood' has no label 'goot'; did you mean 'good'?",
     ),
-    "both": ("trains_as", 'train = "rows/nli_qaa.jsonl"\ntrains_as', 2, "trains_as: it has train as well"),
+    "both": ("trains_as", 'train = "rows/mood_train.jsonl"\ntrains_as', 2, "trains_as: it has train as well"),
     "hub": (
         '"rows/mood_train.jsonl"',
         '{ hub = "mood", split = "train" }',
@@ -212,6 +214,7 @@ FAULTS = {
 def test_a_fault_of_a_declaration_is_one_line_and_a_code(fault: str, tmp_path: Path) -> None:
     before, after, code, said = FAULTS[fault]
     assert before in own.EXPERIMENT
+    (tmp_path / "rows" / "words.csv").mkdir(parents=True)
     done = xadapt("plan", str(own.write(tmp_path, own.EXPERIMENT.replace(before, after, 1))))
     assert done.returncode == code, done.stderr
     assert said in done.stderr and "Traceback" not in done.stderr

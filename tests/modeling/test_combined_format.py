@@ -12,8 +12,8 @@ from xadapt.modeling.assemble import Slot
 from xadapt.modeling.formats import About, Host
 from xadapt.recipe import LoRA
 
+from .combinations import SLOTS, lora_parts
 from .conftest import config, random_module, run
-from .test_combined import SLOTS, lora_parts
 
 ABOUT = About("nli", "org/tiny", (), "first")
 HOST = Host(config(), "tiny")

@@ -19,7 +19,7 @@ from xadapt.models import FAMILIES
 from xadapt.recipe import IA3, Bottleneck, Compacter, LoRA, PrefixTuning
 from xadapt.training.streams import Stream
 
-from .conftest import config, padded, sequences, unpad
+from .conftest import config, padded, sequences, unpad, weights_of_loss
 from .tiny_models import build
 
 METHODS = {
@@ -93,6 +93,26 @@ def test_everything_of_a_module_trains_and_nothing_else(encoder, method):
     assert stacked and all(one.parameter.grad is not None for one in stacked)
     assert all(parameter.grad is None for parameter in encoder.carrier.frozen)
     assert encoder.fingerprint() == before
+
+
+@BY_METHOD
+def test_fp32_modules_on_a_bf16_model(hf, method):
+    """A few parts in a hundred, as in the fast engine: operands of 8 bits over three layers."""
+    found = []
+    for dtype in (torch.float32, torch.bfloat16):
+        model = transformers.XLMRobertaModel(prepared(config()), add_pooling_layer=False)
+        model.load_state_dict(hf.state_dict())
+        encoder = LibraryEncoder(model, "tiny")
+        module = random_module(encoder, method)
+        encoder.place(torch.device("cpu"), dtype)
+        with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
+            assembled, states = hidden(encoder, module)
+        (states * weights_of_loss(Packed.of(sequences()))).sum().backward()
+        weights = [one.parameter for one in assembled.stacked()]
+        assert all(weight.dtype == weight.grad.dtype == torch.float32 for weight in weights)
+        found.append((states, torch.cat([weight.grad.flatten() for weight in weights])))
+    for exact, rounded, allowed in zip(*found, (0.04, 0.12), strict=True):
+        assert (rounded - exact).norm() / exact.norm() < allowed
 
 
 @torch.no_grad()

@@ -16,7 +16,7 @@ from xadapt.modeling.merge import merge, updates
 from xadapt.modeling.module import Module
 from xadapt.recipe import Bottleneck, LoRA
 
-from .conftest import random_module
+from .conftest import config, random_module
 
 
 def lora(seed: int, rank: int = 3, alpha: float = 5.0, targets=("query", "value"), rslora=False) -> Module:
@@ -191,3 +191,31 @@ def test_bottlenecks_of_every_place_are_averaged_with_their_equals(method):
         other = random_module(replace(method, **change), 3)
         with pytest.raises(ConfigError, match="different settings"):
             merge([modules[0], other], Merge(modules))
+
+
+def other(method, **sizes) -> Module:
+    """A module for an encoder of another size."""
+    return Module.initial(method, config(**sizes), 1)
+
+
+@pytest.mark.parametrize("sizes", [{"hidden_size": 64}, {"num_hidden_layers": 2}], ids=["wide", "deep"])
+@pytest.mark.parametrize(
+    ("method", "how"),
+    [(LoRA(), "linear"), (LoRA(), "ties"), (LoRA(), "dare"), (Bottleneck(reduction_factor=4), "linear")],
+)
+def test_modules_of_different_encoders_have_no_merge(method, how, sizes):
+    modules = [random_module(method, 1), other(method, **sizes)]
+    second = "3 layers of 64" if "hidden_size" in sizes else "2 layers of 32"
+    said = rf"different encoders: \S+ is for 3 layers of 32, {second}"
+    with pytest.raises(ConfigError, match=said):
+        merge(modules, Merge(tuple(modules), how, (), None if how == "linear" else 0.5))
+
+
+@pytest.mark.parametrize("how", ["ties", "dare"])
+def test_a_density_of_zero_is_refused_and_any_seed_draws(how):
+    modules = [lora(1), lora(2)]
+    for density in (0.0, None, 1.5):
+        with pytest.raises(ConfigError, match=f"merge by {how} with density {density}"):
+            merge(modules, Merge(tuple(modules), how, (), density))
+    made, _ = merge(modules, Merge(tuple(modules), how, (), 0.5, seed=10**9 if how == "dare" else 0))
+    assert all(weight.isfinite().all() for weight in made.weights.values())

@@ -1,18 +1,22 @@
-"""Where `peft` and `adapters` merge LoRA silently wrong, and this merge does not."""
+"""Where `peft` and `adapters` merge silently wrong or not at all, and this merge does not."""
 
 import copy
+from dataclasses import replace
 
 import adapters
 import pytest
 import torch
-from peft import LoraConfig, get_peft_model
+from adapters.composition import Average
+from peft import LoraConfig, PeftModel, get_peft_model
 
 from xadapt.composition import Merge
+from xadapt.errors import ConfigError
+from xadapt.modeling import formats
 from xadapt.modeling.merge import merge, updates
 from xadapt.modeling.module import Module
-from xadapt.recipe import LoRA
+from xadapt.recipe import Bottleneck, LoRA
 
-from .conftest import random_module
+from .conftest import about, config, library_hidden, random_module
 
 RANK, ALPHA, SITE = 4, 6.0, "query"
 
@@ -100,3 +104,66 @@ def test_a_rank_does_not_change_the_scale(hf):
     found = lora.lora_B @ lora.lora_A * lora.scaling
     assert error(found, summed(parts)) > 0.3
     assert error(ours(parts, rank=rank), summed(parts)) < 1e-5
+
+
+@pytest.mark.parametrize(("how", "kept"), [("ties", "nothing"), ("dare_linear", "no number")])
+def test_a_density_of_zero_is_no_merge(hf, how, kept):
+    parts = modules()
+    model, layer = in_peft(hf, parts)
+    model.add_weighted_adapter(["a", "b"], [0.5, 0.5], "m", combination_type=how, density=0.0)
+    found = layer.get_delta_weight("m")
+    assert found.isnan().all() if kept == "no number" else not found.any()
+    with pytest.raises(ConfigError, match=r"with density 0\.0: it must be above 0"):
+        ours(parts, how=how.removesuffix("_linear"), density=0.0)
+
+
+def test_dora_is_not_merged_as_if_it_were_a_sum(hf):
+    """In `peft` one DoRA module merged with the weight 1 is another one; here it is refused."""
+    parts = modules()
+    model, layer = in_peft(hf, parts, use_dora=True)
+    with torch.no_grad():
+        layer.lora_magnitude_vector["a"].weight.mul_(1.5)
+    model.add_weighted_adapter(["a"], [1.0], "m", combination_type="linear")
+    given, made = torch.randn(4, 32, generator=torch.Generator().manual_seed(1)), {}
+    for name in "am":
+        layer.set_adapter(name)
+        made[name] = layer(given)
+    assert error(made["m"], made["a"]) > 0.2
+    with pytest.raises(ConfigError, match="merge of DoRA"):
+        ours([Module(replace(part.method, dora=True), part.weights) for part in parts])
+
+
+def test_the_mean_of_a_module_and_itself_is_the_module(hf):
+    """`Average` of `adapters` divides by the number of modules twice."""
+    model = adapters.XLMRobertaAdapterModel(config())
+    model.add_adapter("a", adapters.SeqBnConfig(reduction_factor=4))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1)) * 0.1)
+        one, twice = (library_hidden(model.eval(), setup) for setup in ("a", Average("a", "a")))
+    assert (one - twice).abs().max() > 0.1
+    part = random_module(Bottleneck(reduction_factor=4), 1)
+    made, _ = merge([part, part], Merge((part, part)))
+    assert all(torch.equal(made.weights[name], weight) for name, weight in part.weights.items())
+
+
+@pytest.mark.parametrize("how", ["linear", "ties"])
+def test_unequal_ranks_are_merged_kept_and_loaded(hf, tmp_path, how):
+    """`peft` refuses them."""
+    parts = [
+        random_module(LoRA(rank=2, alpha=3.0, targets=("query", "output")), 1),
+        random_module(LoRA(rank=5, alpha=4.0, rslora=True, targets=("query",)), 2),
+    ]
+    model = get_peft_model(copy.deepcopy(hf), LoraConfig(r=2, target_modules=[SITE]), "a")
+    model.add_adapter("b", LoraConfig(r=5, target_modules=[SITE]))
+    with pytest.raises(ValueError, match="must have the same r value"):
+        model.add_weighted_adapter(["a", "b"], [0.5, 0.5], "m", combination_type=how, density=0.5)
+    made, _ = merge(parts, Merge(tuple(parts), how, density=None if how == "linear" else 0.5))
+    formats.save_module(tmp_path, made, about("m"), config())
+    back = formats.load_module(tmp_path, formats.Host(config(), "tiny"))
+    assert back == replace(made, weights=back.weights)
+    assert all(torch.equal(back.weights[name], weight) for name, weight in made.weights.items())
+    loaded = PeftModel.from_pretrained(copy.deepcopy(hf), str(tmp_path))
+    for layer, ours_ in enumerate(updates(made, SITE)):
+        theirs = loaded.base_model.model.encoder.layer[layer].attention.self.query
+        assert error(theirs.get_delta_weight("default"), ours_.float()) < 1e-6

@@ -16,6 +16,7 @@ from xadapt.modeling.module import Module
 from xadapt.recipe import Bottleneck, Full, LoRA
 from xadapt.training.streams import Stream, side_by_side
 
+from .combinations import bottleneck_parts, fused, gated, lora_parts
 from .conftest import config, random_fusion, random_module, sequences, weights_of_loss
 
 BOTTLENECK = Bottleneck(reduction_factor=4)
@@ -74,6 +75,10 @@ def slots():
         "double": Slot(own=random_module(DOUBLE, 9)),
         "parallel": Slot(own=random_module(PARALLEL, 10)),
         "dora": Slot(own=random_module(replace(ALL, dora=True), 11)),
+        "gate": gated(bottleneck_parts(12), 12),
+        "fuse double": fused(bottleneck_parts(13, method=DOUBLE), 13),
+        "fuse lora": fused(lora_parts(14), 14),
+        "gate lora": gated(lora_parts(15), 15),
     }
 
 

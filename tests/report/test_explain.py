@@ -1,12 +1,13 @@
 """Explain: from a number back to its data, with the command that makes it again."""
 
+import errno
 import json
 
 import pytest
 
 from tests.report import fakes
 from xadapt import explain, kept
-from xadapt.errors import IntegrityError, UnknownName
+from xadapt.errors import DoesNotFit, IntegrityError, UnknownName
 from xadapt.workflow.plan import Plan
 
 
@@ -43,6 +44,23 @@ def test_lines_show_what_matters_and_no_object_twice(score, store):
     assert any(f"base=stack({digest})" in line for line in trains), "the base is named by its digest"
     assert all("bottleneck(reduction_factor 16" in line for line in trains)
     assert not any("None" in line for line in lines)
+
+
+def test_what_was_done_to_the_kept_experiment_is_no_fault_of_the_number(asked, score, store):
+    path = kept.keep(asked, "some/e.toml", Plan.of(asked.goals()), store)
+    (path.parent / "where.json").write_text("[]")
+    assert kept.find(score.digest, store) == kept.Kept(path, None)
+    (path.parent / "stages.txt").write_bytes(b"\xff\xfe")
+    assert kept.find(score.digest, store) is None
+
+
+def test_a_full_disk_below_the_kept_experiment_is_one_line(asked, store, monkeypatch):
+    def full(path, text):
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(kept, "write_atomically", full)
+    with pytest.raises(DoesNotFit, match="No space left on device"):
+        kept.keep(asked, "e.toml", Plan.of(asked.goals()), store)
 
 
 def test_the_command_runs_the_experiment_as_it_was_kept(asked, score, store, tmp_path):

@@ -109,9 +109,12 @@ def test_collapsed_cells_stay_out_of_the_mean_but_baselines_may_be_constant(aske
     fakes.write(store, score(asked, "pawsx", "qab", "alone"), 25, collapsed=True)
     fakes.write(store, score(asked, "pawsx", "qab", "baseline"), 25, collapsed=True)
     fakes.fill(asked, store)
-    table = Table.of(results(asked.cells(), store))
+    found = results(asked.cells(), store)
+    table = Table.of(found)
     assert table.cell(Row("alone", "small"), "pawsx").text() == "52.0 (2/3)"
     assert table.cell(BASELINE, "pawsx").over == 3
+    line = "| pawsx | qab | alone small | 1 | collapsed | one answer for all 50 items |"
+    assert line in markdown.page("e", found), "with the seed, since others may have learnt"
 
 
 def test_undefined_cells_say_why(tmp_path, store):

@@ -88,6 +88,9 @@ def test_a_long_value_is_read_whole(tmp_path: Path) -> None:
         ("a.csv", b"", r"^a\.csv:1: expected a header"),
         ("a.tsv", b"a\tb\n1\t\xff\n", r"^a\.tsv:2: not UTF-8 \(byte 3\)$"),
         ("a.jsonl", b'{"a": 1}\n{"a": \n', r"^a\.jsonl:2: not JSON"),
+        ("a.jsonl", b'{"a": 1}\n\n{"a": \n', r"^a\.jsonl:3: not JSON"),
+        ("a.jsonl", b'{"a": ' + b"[" * 100_000, r"^a\.jsonl:1: not JSON"),
+        ("a.csv", b"a,b\n\n1,2,3\n", r"^a\.csv:3: 3 values for 2 columns$"),
         (
             "a.jsonl.gz",
             gzip.compress(b'{"a": 1}\n' * 900, mtime=0)[:-12],
@@ -101,6 +104,27 @@ def test_a_broken_file_names_its_line(name: str, data: bytes, said: str, tmp_pat
     (tmp_path / name).write_bytes(data)
     with pytest.raises(DataError, match=said):
         read(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "lines"),
+    [
+        ("a.jsonl", '\ufeff{"a": "1"}\n\n{"a": "2"}\n \n', (1, 3)),
+        ("a.csv", '\ufeffa\n1\n\n"2"\n\n', (2, 4)),
+    ],
+)
+def test_empty_lines_and_a_byte_order_mark_are_no_rows(
+    name: str, text: str, lines: tuple[int, int], tmp_path: Path
+) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    first, second = (f"{name}:{line}" for line in lines)
+    assert read(tmp_path / name) == [(first, {"a": "1"}), (second, {"a": "2"})]
+
+
+def test_a_file_that_the_system_does_not_give_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").mkdir()
+    with pytest.raises(DataError, match=r"^a\.jsonl: cannot be read \(Is a directory\)$"):
+        read(tmp_path / "a.jsonl")
 
 
 def test_parquet_that_breaks_off_inside_is_one_line(tmp_path: Path) -> None:

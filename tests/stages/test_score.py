@@ -8,10 +8,11 @@ import pytest
 
 from xadapt import metrics, toyworld
 from xadapt.errors import DataError
+from xadapt.examples import Classification, Passage, Tagging
 from xadapt.sources import Toy
 from xadapt.stages.baseline import Baseline
 from xadapt.stages.data import Data
-from xadapt.stages.score import Score
+from xadapt.stages.score import COLLAPSE, Score, scored
 from xadapt.tasks import task
 from xadapt.workflow.context import Context
 from xadapt.workflow.stage import Stage
@@ -95,3 +96,30 @@ def test_one_answer_everywhere_is_marked_as_collapse(tmp_path: Path, monkeypatch
     store, stage = Store(tmp_path), score("mnli")
     make(store, stage)
     assert json.loads((store.path(stage) / "score.json").read_text())["collapsed"] is True
+
+
+WORDS = tuple("abcdefg")
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "collapsed"),
+    [
+        ("accuracy", lambda n: "b" if n else "a", False),
+        ("accuracy", lambda n: "a", True),
+        # Sentences of 3 to 7 words: no two of these predictions need be equal.
+        ("chunk_f1", lambda n: ["O"] * (3 + n % 5), True),
+        ("chunk_f1", lambda n: ["O"] * (2 + n % 5) + ["B-PER" if n == 9 else "O"], False),
+        ("map20", lambda n: ["c1", "c2"], True),
+        ("map20", lambda n: ["c1", "c2"][:: -1 if n else 1], False),
+    ],
+)
+def test_one_answer_or_one_tag_everywhere_is_a_collapse(name, answer, collapsed) -> None:
+    kinds = {
+        "accuracy": lambda n: Classification(str(n), "x", None, "ab"[n % 2]),
+        "chunk_f1": lambda n: Tagging(str(n), WORDS[: 3 + n % 5], ("B-PER",) * (3 + n % 5)),
+        "map20": lambda n: Passage(str(n), "x", "query", ("c1",)),
+    }
+    for count in (COLLAPSE, COLLAPSE - 1):
+        test = [kinds[name](n) for n in range(count)]
+        facts, _ = scored(name, "en", test, [answer(n) for n in range(count)], [])
+        assert facts["collapsed"] is (collapsed and count == COLLAPSE)

@@ -40,3 +40,13 @@ def test_the_mean_is_over_all_tokens_whatever_the_batches(tmp_path, batches):
     for site in SITES:
         assert np.allclose(found["sites"][site], every[site], atol=1e-5)
     assert np.allclose(found["layers"], np.mean(list(every.values()), axis=0), atol=1e-5)
+
+
+def test_a_layer_without_modules_is_said_to_have_none(tmp_path):
+    watched = Attended([2, 1])
+    for layer in (0, 2):
+        watched(layer, "after", torch.tensor([[0.5, 0.5], [0.25, 0.75], [1.0, 0.0]]))
+    write(tmp_path / "attention.json", ["a", "b"], watched.by_item([1, 1]), 3)
+    found = json.loads((tmp_path / "attention.json").read_text())
+    mean = pytest.approx([1.75 / 3, 1.25 / 3], abs=1e-5)
+    assert found["layers"] == [mean, [None, None], mean]

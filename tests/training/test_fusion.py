@@ -25,11 +25,12 @@ SETTINGS = FusionSettings(temperature=2.0, regularization=0.05, dropout=0.3)
 def slots(settings: FusionSettings) -> list[Slot]:
     """Fusions and gates of both methods; LoRA has no values to regularize."""
     made = []
-    for method in (Bottleneck(reduction_factor=4), LoRA(rank=2)):
+    double = Bottleneck(reduction_factor=4, place="double", leave_out=(1,))
+    for method in (Bottleneck(reduction_factor=4), LoRA(rank=2), double):
         parts = tuple(random_module(method, seed) for seed in (1, 2))
         made += [
             Slot(Fuse(parts), combined=Fusion.initial(parts, config(), 3, settings)),
-            Slot(Gate(parts), combined=GateWeights.initial(parts, config())),
+            Slot(Gate(parts), combined=GateWeights.initial(parts)),
         ]
     return made
 
@@ -51,7 +52,7 @@ def make(chosen, encoder, tokenizer, folder, seconds=1e9) -> Loop:
 @pytest.mark.parametrize("stop", [1, 5])
 def test_all_settings_continue_bit_for_bit(encoder, tokenizer, tmp_path, stop):
     whole = make(slots(SETTINGS), encoder, tokenizer, tmp_path / "whole")
-    start = [result(whole, number) for number in range(4)]
+    start = [result(whole, number) for number in range(6)]
     whole.run()
     first = make(slots(SETTINGS), encoder, tokenizer, tmp_path / "cut", seconds=-1)
 
@@ -64,7 +65,7 @@ def test_all_settings_continue_bit_for_bit(encoder, tokenizer, tmp_path, stop):
         first.run()
     second = make(slots(SETTINGS), encoder, tokenizer, tmp_path / "cut")
     assert second.run() == stop
-    for number in range(4):
+    for number in range(6):
         found, expected = result(second, number), result(whole, number)
         assert all(torch.equal(found[name], weight) for name, weight in expected.items())
         moved = [name for name, weight in expected.items() if not torch.equal(weight, start[number][name])]

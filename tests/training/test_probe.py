@@ -15,7 +15,7 @@ from xadapt.stages.train import Train
 from xadapt.training import inference, manifest, probe, restore
 from xadapt.workflow.context import Context
 
-from .test_selected import of, run
+from .test_selected import TEXT, of, run
 
 
 @pytest.fixture(scope="module")
@@ -141,3 +141,18 @@ def test_half_precision_is_within_its_tolerance_and_an_empty_module_is_not(world
     probe._checked.clear()
     with pytest.raises(IntegrityError, match="its probe, hidden, differs by"):
         restore.check_probe(folder, stage, ground, lambda: empty)
+
+
+@pytest.mark.slow
+def test_a_module_of_a_library_is_checked_too_where_another_starts_from_it(tmp_path):
+    text = TEXT.replace("steps = 5", "steps = 2\nmethod = {{ name = 'ia3' }}")
+    text = text.replace('["mnli", "pawsx"]', '["mnli"]').replace('["pawsx", "tatoeba"]', '["pawsx"]')
+    stages, store = run(tmp_path, "last", text.replace('["alone", "fuse(all)"]', '["continue(mnli)"]'))
+    (stage,) = (stage for stage in of(stages, Train) if stage.task == "mnli")
+    context = Context(store, device="cpu")
+    ground = restore.base(stage.model, context, method=stage.recipe.method)
+    assert ground.engine == "library"
+    change(store.path(stage) / "adapter.safetensors", 3.0)
+    probe._checked.clear()
+    with pytest.raises(IntegrityError, match=r"train mnli alone: its probe, hidden, differs by"):
+        restore.trained(stage, ground, context)

@@ -90,5 +90,5 @@ def test_one_stage_of_a_plan_with_what_it_needs():
     plan = Plan.of([B, Word(text="c")])
     assert plan.only(B.digest[:10]).stages == (A, B)
     for prefix in ("", "zz", "0" * 64):
-        with pytest.raises(UnknownName, match="0 stages here start so"):
+        with pytest.raises(UnknownName, match="no stages of this experiment start so"):
             plan.only(prefix)

@@ -1,6 +1,7 @@
 """Faults from outside: a disk that is full or forbidden, a goal that was changed, an error of ours."""
 
 import errno
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,9 +96,14 @@ def test_a_changed_goal_is_set_aside_and_made_again(context, workers):
     assert (fresh.store.path(B) / "text.txt").read_text() == "a b"
 
 
-def test_a_folder_without_its_record_is_set_aside_and_made_again(context):
+@pytest.mark.parametrize("left", ["folder", "file"])
+def test_a_folder_without_its_record_is_set_aside_and_made_again(context, left):
     list(run(Plan.of([B]), context))
-    (context.store.folder(A.digest) / "record.json").unlink()
+    folder = context.store.folder(A.digest)
+    (folder / "record.json").unlink()
+    if left == "file":
+        shutil.rmtree(folder)
+        folder.write_text("")
     fresh = Context(store=Store(context.store.root))
     assert A not in fresh.store and [o.status for o in run(Plan.of([B]), fresh)] == ["done"]
     assert (fresh.store.path(A) / "text.txt").read_text() == "a"

@@ -92,6 +92,9 @@ def test_an_older_record_without_a_seal_is_read(store):
     path.write_text(json.dumps(older | {"files": {"text.txt": "0" * 64}}))
     with pytest.raises(IntegrityError, match=r"text.txt: changed since"):
         Store(store.root).path(Word(text="a"))
+    path.write_text(json.dumps(older | {"files": 3}))
+    with pytest.raises(IntegrityError, match=r"not a readable record \(files is no table\)"):
+        Store(store.root).path(Word(text="a"))
 
 
 def test_a_file_above_the_limit_is_known_by_its_size(store):

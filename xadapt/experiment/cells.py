@@ -105,6 +105,13 @@ class Experiment:
         return family(models.planned(self.model, self.lock) if self.model.on_hub else self.model)
 
     @cached_property
+    def room(self) -> int | None:
+        """Tokens of the longest sequence, where that is known."""
+        if self.encoder is not None:
+            return self.encoder.architecture.max_length
+        return models.room(self.model)
+
+    @property
     def layers(self) -> int | None:
         """Of the encoder, where it is known before anything loads."""
         if self.encoder is not None:

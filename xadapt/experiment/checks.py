@@ -10,7 +10,7 @@ from xadapt.examples import KINDS
 from xadapt.experiment.cells import Experiment
 from xadapt.experiment.tables import RecipeTable, TargetTable
 from xadapt.models import Family, pooling_fits, refusal
-from xadapt.notation import parse
+from xadapt.notation import MOST, parse
 from xadapt.recipe import Architecture, FusionSettings, LoRA, Method
 from xadapt.task import Task, sources
 from xadapt.toml import Document
@@ -26,11 +26,20 @@ ABOVE_ZERO = (
     "temperature",
 )
 SIZES = tuple(f.name for f in fields(Architecture))
-ONE_OR_MORE = ("steps", "batch", "rank", "train_rows", "dev_rows", "test_rows", "rows", "snapshots", *SIZES)
+ONE_OR_MORE = (
+    "steps",
+    "batch",
+    "rank",
+    "train_rows",
+    "dev_rows",
+    "test_rows",
+    "rows",
+    "snapshots",
+    "cap",
+    *SIZES,
+)
 NOT_NEGATIVE = ("warmup", "weight_decay", "stride", "layer", "seed", "seeds", "regularization", "leave_out")
-SHARES = ("dropout", "mask")
-MOST = 10**9
-"""Largest size or count: what is above was mistyped."""
+SHARES = ("dropout", "mask", "share")
 SHORTEST = 8
 """Fewest tokens of `max_length`: special tokens, and something of both texts of a pair."""
 
@@ -128,11 +137,20 @@ def check_method(found: Experiment, label: str, method: Method, document: Docume
         raise ConfigError(f"{at}: no layer is left, the encoder has {layers}")
 
 
-def check_pooling(found: Experiment, label: str, recipe: RecipeTable, document: Document) -> None:
-    """Raises ConfigError where a sentence head would read a token that has seen nothing of the text."""
+def check_tokens(found: Experiment, label: str, recipe: RecipeTable, document: Document) -> None:
+    """Raises ConfigError for a head that would read of no use to a task, and for more tokens than fit."""
+    room = found.room
     for name in dict.fromkeys((*found.intermediate.tasks, *found.target.tasks)):
         what = found.task(name)
-        pooling_fits(found.family, what.type, recipe.of(what), document.at("recipe", label, "pooling"))
+        try:
+            own = recipe.of(what)
+        except ConfigError as error:
+            at = document.at("recipe", label)
+            raise ConfigError(f"{at}: {error.message}", error.hint) from error
+        pooling_fits(found.family, what.type, own, document.at("recipe", label, "pooling"))
+        if room is not None and own.max_length > room:
+            at = document.at("recipe", label, "max_length")
+            raise ConfigError(f"{at}: {own.max_length} tokens for {name}, the encoder has {room} positions")
 
 
 def check_target_tasks(target: TargetTable, document: Document) -> None:
@@ -180,15 +198,28 @@ def check_goals(found: Experiment, document: Document) -> None:
         raise UnknownName(f"{at}: {name!r} is no hub id (owner/name){close}", "a local model has a folder")
     if not found.seeds or len(set(found.seeds)) < len(found.seeds):
         raise ConfigError(f"{document.at('seeds')}: expected one seed or more, each once")
-    for number, local in enumerate(found.encoder.texts if found.encoder else ()):
-        if local.count("/") != 2:
-            at = document.at("encoder", "texts", number)
-            raise ConfigError(f"{at}: {local!r} is not <name>/<config>/<split>")
+    if found.model.folder is not None and name == "toyworld":
+        at = document.at("model", "folder")
+        raise ConfigError(
+            f"{at}: 'toyworld' is the encoder that ships", "give [model] another name, or no folder"
+        )
+    if found.encoder is not None:
+        _check_texts(found.encoder.texts, "encoder", document)
+    _check_texts(found.mlm.texts, "mlm", document)
     reads = any(found.task(name).train is None for name in found.target.tasks)
     layer, layers = found.reading.layer, found.layers
     if reads and layers is not None and layer > layers:
         at = document.at("reading", "layer")
         raise ConfigError(f"{at}: there is no hidden state {layer}, the encoder has {layers} layers")
+
+
+def _check_texts(texts: Sequence[str], table: str, document: Document) -> None:
+    if not texts:
+        raise ConfigError(f"{document.at(table, 'texts')}: expected one text or more")
+    for number, local in enumerate(texts):
+        if local.count("/") != 2:
+            at = document.at(table, "texts", number)
+            raise ConfigError(f"{at}: {local!r} is not <name>/<config>/<split>")
 
 
 def check_selection(found: Experiment, document: Document) -> None:

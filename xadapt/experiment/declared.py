@@ -139,6 +139,10 @@ def _check_parts(name: str, table: TaskTable, document: Document) -> None:
     if table.type == "retrieval" and table.train is not None:
         message = "retrieval trains nothing, it is read from the intermediate module"
         raise ConfigError(f"{document.at('tasks', name, 'train')}: {message}")
+    for code, given in table.test.items():
+        if given == table.train:
+            here = document.at("tasks", name, "test", code)
+            raise ConfigError(f"{here}: the rows of train: it would be tested on what it has learnt")
 
 
 def _check_labels(name: str, table: TaskTable, document: Document) -> None:

@@ -11,11 +11,11 @@ from xadapt.experiment.checks import (
     check_compositions,
     check_goals,
     check_method,
-    check_pooling,
     check_recipe,
     check_selection,
     check_target_tasks,
     check_tasks,
+    check_tokens,
     check_values,
 )
 from xadapt.experiment.declared import check_files, checked
@@ -51,7 +51,7 @@ def load(name: str, settings: list[str] | None = None, data_folder: Path | None 
     check_languages(found, document)
     check_compositions(found.target, found.intermediate.tasks, found.methods, found.family, document)
     for label, recipe in found.methods.items():
-        check_pooling(found, label, recipe, document)
+        check_tokens(found, label, recipe, document)
     found = _with_languages(found, document)
     check_cover(found, document)
     check_selection(found, document)

@@ -30,6 +30,12 @@ def layers(model: ModelSpec) -> int | None:
     return None if found is None else families.layers(found)
 
 
+def room(model: ModelSpec) -> int | None:
+    """How many tokens the longest sequence has, where its config is on this machine."""
+    found = families.config(model)
+    return None if found is None else families.room(found)
+
+
 def _folder(model: ModelSpec) -> Path | None:
     if model.name == "toyworld":
         return Path(str(files("xadapt.toyworld") / "encoder"))

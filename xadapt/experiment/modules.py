@@ -103,10 +103,18 @@ class Modules:
 
     def _chain(self, chain: Chain, text: bool) -> Maker:
         first, *later = chain.parts
-        made = self._link(first, Alone(), text) if text else self.module(first)
+        made = self._begun(first, text)
         for part in later:
             made = self._link(part, Continue((made,)), text)
         return made
+
+    def _begun(self, first: Any, text: bool) -> Maker:
+        """What a chain starts from; text is mixed into all in it that trains, and a merge trains nothing."""
+        if isinstance(first, Chain):
+            return self._chain(first, text)
+        if text and not isinstance(first, Merge):
+            return self.module(first if isinstance(first, WithText) else WithText((first,)))
+        return self.module(first)
 
     def _link(self, part: Any, base: Composition, text: bool) -> Train | Mixture:
         """One training of a task or a mixture, from `base`."""
@@ -147,8 +155,7 @@ class Modules:
             sampling=self.ground.sampling,
             model=self.ground.model,
             base=base,
-            # As long as its tasks would take one after another, so that both cost the same.
-            recipe=replace(_used(self.recipe.own, base), steps=None),
+            recipe=replace(_used(self.recipe.own, base), steps=self.ground.sampling.steps),
             seed=self.seed,
             below=self.ground.below,
         )

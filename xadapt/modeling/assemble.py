@@ -26,7 +26,7 @@ __all__ = ["Assembled", "Slot", "Stacked", "Watch"]
 Watch = Callable[[int, str, torch.Tensor], None]
 """Takes layer, site and the weights [T, parts] with which a combination took its parts there.
 
-The site is a projection for LoRA, `after` for bottlenecks.
+The site is a projection for LoRA, `after` for bottlenecks, for double ones `attention` and `output`.
 """
 
 
@@ -236,11 +236,12 @@ class _Forward:
                 continue
             if place not in bank.places or not layers[layer]:
                 continue
-            given = layers[layer], spread, self._take(hidden, places), self._take(residual, places), norm
+            given = spread, self._take(hidden, places), self._take(residual, places), norm
             if isinstance(bank, BottleneckBank):
-                new = bank.apply_to(place, *given)
+                new = bank.apply_to(place, layers[layer], *given)
             else:
-                new = bank.apply_to(*given, self._streams(places), partial(self.watch, layer, "after"))
+                note = partial(self.watch, layer, place if len(bank.places) > 1 else "after")
+                new = bank.apply_to(layers[layer][place], *given, self._streams(places), note)
             hidden = self._put(hidden, new, places, spread)
         return hidden
 

@@ -155,16 +155,18 @@ class BottleneckBank(Bank):
         norm: Norm,
     ) -> torch.Tensor:
         start = self.prefixes[place]
-        given = self._input(hidden, residual, norm)
+        given = given_to(self.method, hidden, residual, norm)
         inner = self.function(spread.linear(given, w[f"{start}down_weight"], w[f"{start}down_bias"]))
         update = spread.linear(inner, w[f"{start}up_weight"], w[f"{start}up_bias"])
         return torch.add(hidden, update, alpha=self.method.scale)
 
-    def _input(self, hidden: torch.Tensor, residual: torch.Tensor, norm: Norm) -> torch.Tensor:
-        if self.method.place == "sequential":
-            return norm(hidden + residual)
-        # Without autocast a frozen matrix in half precision gives what fp32 weights do not take.
-        return (hidden if self.method.place == "double" else residual).float()
+
+def given_to(method: Bottleneck, hidden: torch.Tensor, residual: torch.Tensor, norm: Norm) -> torch.Tensor:
+    """What a bottleneck reads, z of recipe.Bottleneck."""
+    if method.place == "sequential":
+        return norm(hidden + residual)
+    # Without autocast a frozen matrix in half precision gives what fp32 weights do not take.
+    return (hidden if method.place == "double" else residual).float()
 
 
 class LoRABank(Bank):

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from xadapt.errors import ConfigError
-from xadapt.modeling.module import STD, Module, lora_sizes
+from xadapt.modeling.module import STD, Module, lora_sizes, prefixes
 from xadapt.recipe import DEFAULT_FUSION, TARGETS, Bottleneck, FusionSettings, LoRA
 from xadapt.variants import COMBINED, undefined
 
@@ -21,8 +21,9 @@ class Fusion:
     """A learned attention over frozen `parts`, all bottlenecks of one shape or all LoRA.
 
     Of bottlenecks (AdapterFusion, Pfeiffer et al. 2021): `query_weight`, `key_weight`, `value_weight`
-    [L, d, d]; `query_bias`, `key_bias` [L, d]. Of LoRA (combined_lora.py), at each projection S that some
-    part updates with ranks r_i: `S.Q` [L, 16, in], `S.K` [L, 16, sum of r_i], `S.bias` [L, parts].
+    [L, d, d]; `query_bias`, `key_bias` [L, d]; of double ones twice, behind `attention.` and `output.`. L are
+    the layers of the parts, without those that are left out. Of LoRA (combined_lora.py), at each projection S
+    that some part updates with ranks r_i: `S.Q` [L, 16, in], `S.K` [L, 16, sum of r_i], `S.bias` [L, parts].
     """
 
     weights: dict[str, torch.Tensor]
@@ -40,10 +41,10 @@ class Fusion:
         generator = torch.Generator().manual_seed(seed)
         weights = {}
         for name, shape in fusion_shapes(parts, config).items():
-            whole = (config.num_hidden_layers, *shape)
-            if name in ("query_weight", "key_weight"):
+            whole = (layers(parts), *shape)
+            if name.endswith(("query_weight", "key_weight")):
                 weights[name] = torch.randn(whole, generator=generator) * STD
-            elif name == "value_weight":
+            elif name.endswith("value_weight"):
                 weights[name] = torch.full(shape, 1e-6).fill_diagonal_(1.0).repeat(whole[0], 1, 1)
             elif name.endswith(".Q"):
                 weights[name] = (torch.rand(whole, generator=generator) * 2 - 1) / shape[1] ** 0.5
@@ -63,15 +64,18 @@ class Fusion:
 
 @dataclass(frozen=True)
 class Gate:
-    """One learned weight for each of the frozen `parts` and each layer: `gate` [L, parts]."""
+    """One learned weight for each of the frozen `parts` and each layer: `gate` [L, parts].
+
+    It is the same at all places of a layer. L as of a fusion.
+    """
 
     weights: dict[str, torch.Tensor]
     parts: tuple[Module, ...]
 
     @classmethod
-    def initial(cls, parts: Sequence[Module], config: Any) -> "Gate":
+    def initial(cls, parts: Sequence[Module]) -> "Gate":
         """Starts as the mean."""
-        shape = (config.num_hidden_layers, *gate_shapes(parts)["gate"])
+        shape = (layers(parts), *gate_shapes(parts)["gate"])
         return cls({"gate": torch.full(shape, 1 / len(parts))}, tuple(parts))
 
 
@@ -81,17 +85,24 @@ Combined = Fusion | Gate
 def fusion_shapes(parts: Sequence[Module], config: Any) -> dict[str, tuple[int, ...]]:
     """The shape of each weight of a fusion in one layer.
 
-    In numbers 3 d^2 + 2 d of bottlenecks; of LoRA 16 (in + sum of ranks) + parts at each projection.
+    In numbers, of bottlenecks 3 d^2 + 2 d at each place; of LoRA 16 (in + sum of ranks) + parts at each
+    projection.
     """
-    if isinstance(parts[0].method, Bottleneck):
+    if isinstance(method := parts[0].method, Bottleneck):
         width = config.hidden_size
-        return {name: (width, width) if name.endswith("weight") else (width,) for name in FUSION}
+        one = {name: (width, width) if name.endswith("weight") else (width,) for name in FUSION}
+        return {start + name: shape for start in prefixes(method).values() for name, shape in one.items()}
     found: dict[str, tuple[int, ...]] = {}
     for site in sites(parts):
         found[f"{site}.Q"] = (KEY_SIZE, lora_sizes(config)[site][0])
         found[f"{site}.K"] = (KEY_SIZE, sum(ranks(parts, site)))
         found[f"{site}.bias"] = (len(parts),)
     return found
+
+
+def layers(parts: Sequence[Module]) -> int:
+    """How many layers have modules."""
+    return next(iter(parts[0].weights.values())).shape[0]
 
 
 def gate_shapes(parts: Sequence[Module]) -> dict[str, tuple[int, ...]]:

@@ -1,11 +1,12 @@
 """Bottlenecks under a learned combination, computed in bottleneck space.
 
-With z = LayerNorm(h + x) and u_i = U_i f(D_i z + c_i) + b_i of module i, a layer goes on with
+With z what the modules read (recipe.Bottleneck) and u_i = s (U_i f(D_i z + c_i) + b_i) of module i, scaled
+by s, each place of a layer goes on with
 
     h + sum_i w_i V u_i
 
 where a fusion has w = softmax_i(q . k_i / T), q = Q z + b_q, k_i = K u_i + b_k, and a gate has learned
-numbers w and no V.
+numbers w and no V. `adapters` computes the same but for parallel modules, whose input it adds twice.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,10 +14,10 @@ from typing import Any
 
 import torch
 
-from xadapt.modeling.banks import NON_LINEARITIES, Bank, Spread
-from xadapt.modeling.combined import Combined, Fusion
-from xadapt.modeling.module import Module
-from xadapt.modeling.sites import Norm
+from xadapt.modeling.banks import NON_LINEARITIES, Bank, Spread, given_to
+from xadapt.modeling.combined import FUSION, Combined, Fusion
+from xadapt.modeling.module import Module, prefixes
+from xadapt.modeling.sites import Norm, Place
 from xadapt.recipe import Bottleneck
 
 Note = Callable[[torch.Tensor], None]
@@ -30,13 +31,28 @@ class BottleneckCombination(Bank):
         super().__init__([one.weights for one in combined], trainable=True)
         method = combined[0].parts[0].method
         assert isinstance(method, Bottleneck)
+        self.method = method
         self.function = NON_LINEARITIES[method.non_linearity]
         self.count = len(combined[0].parts)
-        self.places = frozenset({"output"})
+        self.prefixes = prefixes(method)
+        self.places = frozenset(self.prefixes)
         self.parts = Bank([_joined(one.parts) for one in combined], trainable=False)
 
-    def folded(self, rows: Sequence[int]) -> list[dict[str, torch.Tensor]]:
-        """Per layer what a forward needs; `values` [rows, d, parts * (r + 1)] is V [U b]."""
+    def folded(self, rows: Sequence[int]) -> list[dict[Place, dict[str, torch.Tensor]]]:
+        """Per layer and place what a forward needs; no place in a layer that is left out."""
+        pairs = zip(self.layers(rows), self.parts.layers(rows), strict=True)
+        found: list[dict[Place, dict[str, torch.Tensor]]] = [
+            {place: self.fold(own, frozen, start) for place, start in self.prefixes.items()}
+            for own, frozen in pairs
+        ]
+        for layer in self.method.leave_out:
+            found.insert(layer, {})
+        return found
+
+    def fold(
+        self, own: dict[str, torch.Tensor], frozen: dict[str, torch.Tensor], start: str
+    ) -> dict[str, torch.Tensor]:
+        """Of the place whose names begin with `start`; `values` [rows, d, parts * (r + 1)] is V [U b]."""
         raise NotImplementedError
 
     def shares(
@@ -60,7 +76,7 @@ class BottleneckCombination(Bank):
         streams: Sequence[Any] | None,
         note: Note,
     ) -> torch.Tensor:
-        z = norm(hidden + residual)
+        z = given_to(self.method, hidden, residual, norm)
         inner = self.function(spread.linear(z, w["down_weight"], w["down_bias"])).unflatten(
             -1, (self.count, -1)
         )
@@ -82,15 +98,15 @@ class FusionBank(BottleneckCombination):
     def __init__(self, fusions: Sequence[Fusion]) -> None:
         super().__init__(fusions)
         self.settings = fusions[0].settings
-        self._made: tuple[Any, list[dict[str, torch.Tensor]]] | None = None
+        self._made: tuple[Any, list[dict[Place, dict[str, torch.Tensor]]]] | None = None
 
-    def folded(self, rows: Sequence[int]) -> list[dict[str, torch.Tensor]]:
+    def folded(self, rows: Sequence[int]) -> list[dict[Place, dict[str, torch.Tensor]]]:
         if torch.is_grad_enabled():
             self._made = None
-            return self._fold(rows)
+            return super().folded(rows)
         found = self._state(rows)
         if self._made is None or self._made[0] != found:
-            self._made = found, self._fold(rows)
+            self._made = found, super().folded(rows)
         return self._made[1]
 
     def _state(self, rows: Sequence[int]) -> Any:
@@ -100,23 +116,23 @@ class FusionBank(BottleneckCombination):
         precision = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else None
         return tuple(rows), precision, [(weight.data_ptr(), weight._version) for weight in weights]
 
-    def _fold(self, rows: Sequence[int]) -> list[dict[str, torch.Tensor]]:
-        layers = []
-        for own, frozen in zip(self.layers(rows), self.parts.layers(rows), strict=True):
-            up = frozen["up"]
-            keys = own["key_weight"] @ up
-            made = {
-                "down_weight": frozen["down_weight"],
-                "down_bias": frozen["down_bias"],
-                "scores": keys.transpose(1, 2) @ own["query_weight"],
-                "scores_bias": (keys.transpose(1, 2) @ own["query_bias"].unsqueeze(-1)).squeeze(-1),
-                "values": own["value_weight"] @ up,
-            }
-            if self.settings.dropout:
-                made["constant"] = own["key_bias"].unsqueeze(1) @ own["query_weight"]
-                made["constant_bias"] = (own["key_bias"] * own["query_bias"]).sum(-1, keepdim=True)
-            layers.append(made)
-        return layers
+    def fold(
+        self, own: dict[str, torch.Tensor], frozen: dict[str, torch.Tensor], start: str
+    ) -> dict[str, torch.Tensor]:
+        query, query_bias, key, key_bias, value = (own[start + name] for name in FUSION)
+        up = frozen[f"{start}up"]
+        keys = (key @ up).transpose(1, 2)
+        made = {
+            "down_weight": frozen[f"{start}down_weight"],
+            "down_bias": frozen[f"{start}down_bias"],
+            "scores": keys @ query,
+            "scores_bias": (keys @ query_bias.unsqueeze(-1)).squeeze(-1),
+            "values": value @ up,
+        }
+        if self.settings.dropout:
+            made["constant"] = key_bias.unsqueeze(1) @ query
+            made["constant_bias"] = (key_bias * query_bias).sum(-1, keepdim=True)
+        return made
 
     def shares(
         self,
@@ -136,9 +152,9 @@ class FusionBank(BottleneckCombination):
         return found
 
     def penalty(self) -> torch.Tensor:
-        """[jobs]: the squared distance of the values from the identity over all layers, times its weight."""
-        value = self.stacked("value_weight")
-        far = value - torch.eye(value.shape[-1], device=value.device)
+        """[jobs]: the squared distance of all values from the identity, times its weight."""
+        values = torch.cat([self.stacked(f"{start}value_weight") for start in self.prefixes.values()], 1)
+        far = values - torch.eye(values.shape[-1], device=values.device)
         found: torch.Tensor = far.square().flatten(1).sum(1) * self.settings.regularization
         return found
 
@@ -146,11 +162,11 @@ class FusionBank(BottleneckCombination):
 class GateBank(BottleneckCombination):
     """One learned weight per part and layer."""
 
-    def folded(self, rows: Sequence[int]) -> list[dict[str, torch.Tensor]]:
-        return [
-            own | frozen | {"values": frozen["up"]}
-            for own, frozen in zip(self.layers(rows), self.parts.layers(rows), strict=True)
-        ]
+    def fold(
+        self, own: dict[str, torch.Tensor], frozen: dict[str, torch.Tensor], start: str
+    ) -> dict[str, torch.Tensor]:
+        names = {"down_weight": "down_weight", "down_bias": "down_bias", "values": "up"}
+        return own | {name: frozen[start + theirs] for name, theirs in names.items()}
 
     def shares(
         self,
@@ -171,16 +187,16 @@ def for_tokens(weights: torch.Tensor, spread: Spread) -> torch.Tensor:
 
 
 def _joined(parts: Sequence[Module]) -> dict[str, torch.Tensor]:
-    """The parts as one wide bottleneck; `up` is [L, d, parts * (r + 1)], biases last."""
-    ups = torch.cat([_scale(part) * part.weights["up_weight"] for part in parts], -1)
-    biases = torch.stack([_scale(part) * part.weights["up_bias"] for part in parts], -1)
-    return {
-        "down_weight": torch.cat([part.weights["down_weight"] for part in parts], 1),
-        "down_bias": torch.cat([part.weights["down_bias"] for part in parts], 1),
-        "up": torch.cat([ups, biases], -1),
-    }
-
-
-def _scale(part: Module) -> float:
-    assert isinstance(part.method, Bottleneck)
-    return part.method.scale
+    """The parts as one wide bottleneck at each place; `up` is [L, d, parts * (r + 1)], biases last."""
+    method = parts[0].method
+    assert isinstance(method, Bottleneck)
+    found: dict[str, torch.Tensor] = {}
+    for start in prefixes(method).values():
+        ups = torch.cat([method.scale * part.weights[f"{start}up_weight"] for part in parts], -1)
+        biases = torch.stack([method.scale * part.weights[f"{start}up_bias"] for part in parts], -1)
+        found |= {
+            f"{start}down_weight": torch.cat([part.weights[f"{start}down_weight"] for part in parts], 1),
+            f"{start}down_bias": torch.cat([part.weights[f"{start}down_bias"] for part in parts], 1),
+            f"{start}up": torch.cat([ups, biases], -1),
+        }
+    return found

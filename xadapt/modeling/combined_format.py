@@ -31,7 +31,7 @@ from xadapt.modeling.folders import (
     stacked,
     write_files,
 )
-from xadapt.modeling.module import Module
+from xadapt.modeling.module import Module, kept
 from xadapt.recipe import Bottleneck
 
 FILES = ("combination.json", "combination.safetensors")
@@ -50,7 +50,7 @@ def save(folder: Path, combined: Combined, names: Sequence[str], about: About, c
     weights = {
         f"encoder.layer.{layer}.{name}": weight
         for name, stack in combined.weights.items()
-        for layer, weight in enumerate(stack)
+        for layer, weight in zip(_layers(combined.parts, config), stack, strict=True)
     }
     write_files(folder, FILES, facts, weights)
 
@@ -78,8 +78,14 @@ def load(folder: Path, form: str, parts: Sequence[Module], names: Sequence[str],
         {name: (name, shape) for name, shape in shapes.items()},
         host.config.num_hidden_layers,
         f"{form} over {len(parts)} parts of these sizes",
+        set(range(host.config.num_hidden_layers)) - set(_layers(parts, host.config)),
     )
     return Gate(found, tuple(parts)) if form == "gate" else Fusion(found, tuple(parts))
+
+
+def _layers(parts: Sequence[Module], config: Any) -> tuple[int, ...]:
+    """Those in which the parts have modules."""
+    return kept(parts[0].method, config.num_hidden_layers)
 
 
 def _form(combined: Combined) -> str:

@@ -7,19 +7,18 @@ task would train differently beside others; dropout on embeddings and sub-layer 
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
 import transformers
-from safetensors import SafetensorError
 from torch import nn
 from torch.nn import functional as F
 
-from xadapt.errors import ConfigError, DataError, IntegrityError
+from xadapt.errors import ConfigError, IntegrityError
 from xadapt.modeling.architecture import check_architecture, first_position, layout, positions
 from xadapt.modeling.attention import Attention
 from xadapt.modeling.layer import LAYER, QKV, Layer, LayerNorm
+from xadapt.modeling.loading import check_whole, loading
 from xadapt.modeling.packed import Packed
 from xadapt.modeling.sites import NO_SITES, Dropout, Sites, no_dropout
 from xadapt.recipe import Architecture
@@ -68,27 +67,18 @@ class Encoder(nn.Module):
         Raises DataError when it is not there or computes something else than the engine, IntegrityError when
         weights are missing, broken, of another size or more than those of the layout.
         """
-        try:
+        with loading(place):
             config = transformers.AutoConfig.from_pretrained(place, revision=revision)
             check_architecture(config, f"model {place!r}")
-            with _silent():
-                model, info = _model_class(config).from_pretrained(
-                    place,
-                    revision=revision,
-                    add_pooling_layer=False,
-                    dtype=torch.float32,
-                    use_safetensors=True,
-                    output_loading_info=True,
-                )
-        except SafetensorError as error:
-            raise IntegrityError(f"model {place!r}: its weights are not whole ({error})") from error
-        except (OSError, TypeError, ValueError) as error:
-            raise DataError(f"model {place!r} cannot be read: {str(error).splitlines()[0]}") from error
-        except RuntimeError as error:
-            raise IntegrityError(f"model {place!r}: its weights are not those of its config") from error
-        if missing := sorted(info["missing_keys"]):
-            # transformers fills what is missing with random values and goes on.
-            raise IntegrityError(f"model {place!r}: {len(missing)} weights are missing, first {missing[0]!r}")
+            model, info = _model_class(config).from_pretrained(
+                place,
+                revision=revision,
+                add_pooling_layer=False,
+                dtype=torch.float32,
+                use_safetensors=True,
+                output_loading_info=True,
+            )
+        check_whole(place, info)
         if more := sorted(name for name in info["unexpected_keys"] if "encoder.layer." in name):
             # A pooler or a head is left out; what sits inside a layer changes what it computes.
             raise IntegrityError(
@@ -207,17 +197,6 @@ class Encoder(nn.Module):
         own = types[0] if typed is None else F.embedding(typed, types)
         at = packed.positions(first_position(self.config))
         return F.embedding(packed.ids, words) + own + F.embedding(at, places)
-
-
-@contextmanager
-def _silent() -> Iterator[None]:
-    """Without the warnings of transformers about weights left out: what is missing or too much is checked."""
-    before = transformers.logging.get_verbosity()
-    transformers.logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        transformers.logging.set_verbosity(before)
 
 
 def _model_class(config: Any) -> Any:

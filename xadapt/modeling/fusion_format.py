@@ -4,10 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from xadapt.errors import IntegrityError
 from xadapt.modeling.architecture import layout
+from xadapt.modeling.bottleneck_format import PLACES
 from xadapt.modeling.combined import FUSION, Combined, Fusion, fusion_shapes
 from xadapt.modeling.folders import (
+    LAYER,
     About,
     Host,
     check_fields,
@@ -21,7 +25,8 @@ from xadapt.modeling.folders import (
     stacked,
     write_files,
 )
-from xadapt.modeling.module import Module
+from xadapt.modeling.module import Module, kept, prefixes
+from xadapt.recipe import Bottleneck
 
 FILES = ("adapter_fusion_config.json", "model_adapter_fusion.safetensors")
 KEYS = {name: name.replace("_", ".") for name in FUSION}
@@ -46,17 +51,26 @@ def _parts(name: str, parts: Sequence[Module], config: Any) -> dict[str, tuple[s
     """Their name below a layer -> (ours, shape)."""
     found = fusion_shapes(parts, config)
     return {
-        f"output.adapter_fusion_layer.{name}.{theirs}": (ours, found[ours]) for ours, theirs in KEYS.items()
+        f"{PLACES[place]}.adapter_fusion_layer.{name}.{theirs}": (start + ours, found[start + ours])
+        for place, start in prefixes(_method(parts)).items()
+        for ours, theirs in KEYS.items()
     }
+
+
+def _method(parts: Sequence[Module]) -> Bottleneck:
+    """Of all parts."""
+    method = parts[0].method
+    assert isinstance(method, Bottleneck)
+    return method
 
 
 def save(folder: Path, fusion: Combined, names: Sequence[str], about: About, config: Any) -> None:
     """Write a fusion as `adapters` does; `names` are those of its parts, which are kept where they are."""
     joined = ",".join(names)
     weights = {
-        f"{layout(config).prefix}.encoder.layer.{layer}.{theirs}": fusion.weights[ours][layer]
+        f"{layout(config).prefix}.encoder.layer.{layer}.{theirs}": fusion.weights[ours][row]
         for theirs, (ours, _) in _parts(joined, fusion.parts, config).items()
-        for layer in range(config.num_hidden_layers)
+        for row, layer in enumerate(kept(_method(fusion.parts), config.num_hidden_layers))
     }
     facts = header(about, config) | {"adapter_names": list(names), "config": DYNAMIC, "name": joined}
     write_files(folder, FILES, facts, weights)
@@ -77,11 +91,20 @@ def load(folder: Path, parts: Sequence[Module], names: Sequence[str], host: Host
     settings = field(place, facts, "config", is_table, "the table of a fusion's settings")
     check_fields(place, settings, DYNAMIC, FREE, "dynamic fusion")
     name = field(place, facts, "name", is_name, "the names of the parts, joined by ','")
+    left_out = _method(parts).leave_out
     found = stacked(
         folder / FILES[1],
-        read_weights(folder / FILES[1]),
+        _used(read_weights(folder / FILES[1]), left_out),
         _parts(name, parts, host.config),
         host.config.num_hidden_layers,
         f"hidden_size = {host.config.hidden_size}",
+        left_out,
     )
     return Fusion(found, tuple(parts))
+
+
+def _used(weights: dict[str, torch.Tensor], left_out: Sequence[int]) -> dict[str, torch.Tensor]:
+    """`adapters` keeps an attention in every layer; where the parts are left out it attends to nothing."""
+    matches = {name: LAYER.fullmatch(name) for name in weights}
+    unused = {name for name, match in matches.items() if match and int(match["layer"]) in left_out}
+    return {name: weight for name, weight in weights.items() if name not in unused}

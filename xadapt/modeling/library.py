@@ -10,14 +10,14 @@ from typing import Any
 
 import torch
 import transformers
-from safetensors import SafetensorError
 
 from xadapt import models
 from xadapt.composition import Alone, Stack
-from xadapt.errors import ConfigError, DataError, IntegrityError
+from xadapt.errors import ConfigError
 from xadapt.modeling.assemble import Assembled, Slot, Stacked
 from xadapt.modeling.encoder import Encoder, Through, directly
 from xadapt.modeling.library_modules import Carrier
+from xadapt.modeling.loading import check_whole, loading
 from xadapt.modeling.module import Module
 from xadapt.modeling.packed import Packed
 from xadapt.modeling.sites import NO_SITES, Dropout, NoSites, Sites, no_dropout
@@ -61,7 +61,7 @@ class LibraryEncoder(Encoder):
         Raises DataError when it is not there or of no known family, IntegrityError when weights are missing,
         broken or of another size.
         """
-        try:
+        with loading(name):
             config = transformers.AutoConfig.from_pretrained(place, revision=revision)
             family = models.known(config.model_type, f"model {name!r}")
             settings = {"add_pooling_layer": False} if family.pooler else {}
@@ -74,15 +74,7 @@ class LibraryEncoder(Encoder):
                 output_loading_info=True,
                 **settings,
             )
-        except SafetensorError as error:
-            raise IntegrityError(f"model {name!r}: its weights are not whole ({error})") from error
-        except (OSError, TypeError, ValueError) as error:
-            raise DataError(f"model {name!r} cannot be read: {str(error).splitlines()[0]}") from error
-        except RuntimeError as error:
-            raise IntegrityError(f"model {name!r}: its weights are not those of its config") from error
-        if missing := sorted(info["missing_keys"]):
-            # transformers fills what is missing with random values and goes on.
-            raise IntegrityError(f"model {name!r}: {len(missing)} weights are missing, first {missing[0]!r}")
+        check_whole(name, info)
         return cls(model, name)
 
     @property
@@ -184,8 +176,10 @@ class LibraryEncoder(Encoder):
         self.model.train()
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.manual_seed(stream.seed)
-            yield
-        self.model.eval()
+            try:
+                yield
+            finally:
+                self.model.eval()
 
     def _set_dropout(self, rate: float) -> None:
         for module, place in self._dropouts:

@@ -29,17 +29,40 @@ from xadapt.recipe import TARGETS, Bottleneck, LoRA
 def merge(modules: Sequence[Module], how: Merge) -> tuple[Module, float]:
     """The merged module, and the relative error (Frobenius) that its rank costs; 0 without `how.rank`.
 
-    Raises ConfigError for modules of different methods, sizes or base layers, and for what has no exact form.
+    Raises ConfigError for modules of different methods or of encoders of different sizes, and for what has no
+    exact form.
     """
+    _check(modules, how)
+    weights = how.weights or (1 / len(modules),) * len(modules)
+    if isinstance(modules[0].method, Bottleneck):
+        return _average(modules, weights, how), 0.0
+    return _merge_lora(modules, weights, how)
+
+
+def _check(modules: Sequence[Module], how: Merge) -> None:
     if any(isinstance(module.method, LoRA) and module.method.dora for module in modules):
         raise ConfigError("merge of DoRA: its update is no sum, since it rescales the frozen matrix")
-    weights = how.weights or (1 / len(modules),) * len(modules)
-    if all(isinstance(module.method, Bottleneck) for module in modules):
-        return _average(modules, weights, how), 0.0
-    if all(isinstance(module.method, LoRA) for module in modules):
-        return _merge_lora(modules, weights, how)
     names = sorted({module.method.name for module in modules})
-    raise ConfigError(f"merge of {' and '.join(names)}: modules must be of one method, lora or bottleneck")
+    if len(names) > 1 or not isinstance(modules[0].method, Bottleneck | LoRA):
+        raise ConfigError(
+            f"merge of {' and '.join(names)}: modules must be of one method, lora or bottleneck"
+        )
+    if how.how != "linear" and not 0 < (how.density or 0) <= 1:
+        raise ConfigError(f"merge by {how.how} with density {how.density}: it must be above 0, at most 1")
+
+
+def _check_sizes(modules: Sequence[Module]) -> None:
+    matrices = (".A", ".B", "_weight")
+    for name in sorted({name for module in modules for name in module.weights if name.endswith(matrices)}):
+        sizes = [_size(name, module.weights[name]) for module in modules if name in module.weights]
+        if len(set(sizes)) > 1:
+            said = ", ".join(f"{layers} layers of {wide}" for layers, wide in sizes)
+            raise ConfigError(f"merge of modules of different encoders: {name} is for {said}")
+
+
+def _size(name: str, weight: torch.Tensor) -> tuple[int, int]:
+    """Layers, and the width of what the encoder has there: neither depends on the rank of a LoRA module."""
+    return weight.shape[0], weight.shape[2 if name.endswith((".A", "down_weight")) else 1]
 
 
 def _average(modules: Sequence[Module], weights: Sequence[float], how: Merge) -> Module:
@@ -47,6 +70,7 @@ def _average(modules: Sequence[Module], weights: Sequence[float], how: Merge) ->
         raise ConfigError(f"merge by {how.how} of bottlenecks: only linear without a rank is defined")
     if len({module.method for module in modules}) > 1:
         raise ConfigError("merge of bottlenecks with different settings: their weights do not correspond")
+    _check_sizes(modules)
     first = modules[0].weights
     return Module(
         modules[0].method,
@@ -58,6 +82,7 @@ def _average(modules: Sequence[Module], weights: Sequence[float], how: Merge) ->
 
 
 def _merge_lora(modules: Sequence[Module], weights: Sequence[float], how: Merge) -> tuple[Module, float]:
+    _check_sizes(modules)
     sites = sorted({name.rpartition(".")[0] for module in modules for name in module.weights})
     if how.how == "linear":
         found = {site: _joined(modules, weights, site) for site in sites}
@@ -139,7 +164,8 @@ def _thinned(update: torch.Tensor, how: Merge, number: int, site: str) -> torch.
     """Entries kept with probability `density` and scaled up; which, by seed, part and site alone."""
     assert how.density is not None, "checked where it is written"
     site_number = sum(256**place * letter for place, letter in enumerate(site.encode()[:6]))
-    generator = torch.Generator().manual_seed((how.seed * 1_000_003 + number) * 2**20 + site_number % 2**20)
+    seed = (how.seed * 1_000_003 + number) * 2**20 + site_number % 2**20
+    generator = torch.Generator().manual_seed(seed % 2**63)
     kept = torch.rand(update.shape, generator=generator) < how.density
     return update * kept / how.density
 

@@ -65,21 +65,16 @@ def tables(found: Sequence[Result], board: Board | None = None) -> list[Section]
 
 def _problems(found: Sequence[Result], table: Table) -> Section:
     """One line for what befell a row in a task, with all the languages it befell."""
-    alike: dict[tuple[str, str, str, str], list[str]] = {}
+    alike: dict[tuple[str, ...], list[str]] = {}
     for status in PROBLEMS:
         for r in found:
             if r.status == status:
-                why = r.why or WHY.get(status, "")
-                alike.setdefault((r.cell.task, table.name(row_of(r)), status, why), []).append(
-                    r.cell.language
-                )
-    rows = [
-        (task, ", ".join(dict.fromkeys(languages)), name, status, why)
-        for (task, name, status, why), languages in alike.items()
-    ]
+                named = (table.name(row_of(r)), str(r.cell.seed or ""), status, r.why or WHY.get(status, ""))
+                alike.setdefault((r.cell.task, *named), []).append(r.cell.language)
+    rows = [(task, ", ".join(dict.fromkeys(those)), *named) for (task, *named), those in alike.items()]
     if missing := sum(r.status == "missing" for r in found):
-        rows.append(("", "", "", "missing", f"{missing} of {len(found)} cells have not run"))
-    head = ("task", "language", "composition", "status", "why")
+        rows.append(("", "", "", "", "missing", f"{missing} of {len(found)} cells have not run"))
+    head = ("task", "language", "composition", "seed", "status", "why")
     return Section("Failed, collapsed, limited and missing", head, tuple(rows))
 
 

@@ -7,9 +7,10 @@ from xadapt.report.standing import Board
 from xadapt.report.table import Result
 
 
-def page(name: str, found: Sequence[Result], board: Board | None = None) -> str:
-    """Every section, languages included, with the digest of each number."""
-    parts = [f"# {name}\n", *(_section(section) for section in sections(found, True, board))]
+def page(name: str, found: Sequence[Result], board: Board | None = None, more: Sequence[Section] = ()) -> str:
+    """Every section, languages included, with the digest of each number, then `more`."""
+    every = (*sections(found, True, board), *more)
+    parts = [f"# {name}\n", *map(_section, every)]
     return "\n".join(parts)
 
 

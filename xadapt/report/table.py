@@ -128,7 +128,8 @@ def _result(cell: Cell, store: Store) -> Result:
     collapsed = facts["collapsed"] and cell.recipe
     status: Status = "collapsed" if collapsed else "limited" if cell.limited else "ok"
     value, metric = facts["value"], facts["metric"]
-    found = Result(cell, status, value, metric, folder, items=facts["n"], metrics=facts["metrics"])
+    why = f"one answer for all {facts['n']} items" if collapsed else ""
+    found = Result(cell, status, value, metric, folder, why, items=facts["n"], metrics=facts["metrics"])
     # Scores that were stored before do not say it.
     return replace(found, at_chance=bool(cell.recipe) and facts.get("at_chance", False))
 

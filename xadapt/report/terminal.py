@@ -15,9 +15,15 @@ FOLDED = 16
 """Narrowest first column that is still read with ease."""
 
 
-def show(found: Sequence[Result], out: Console, languages: bool, board: Board | None = None) -> None:
+def show(
+    found: Sequence[Result],
+    out: Console,
+    languages: bool,
+    board: Board | None = None,
+    more: Sequence[Section] = (),
+) -> None:
     """Print every section: as a grid where it fits the width, else one line per cell; nothing is cut."""
-    for section in sections(found, languages, board):
+    for section in (*sections(found, languages, board), *more):
         out.print(f"[bold]{escape(section.title)}[/bold]")
         if _width(section) <= out.width:
             out.print(_grid(section))

@@ -43,8 +43,8 @@ class Attention:
     """Of one fusion in one task: the mean over languages and seeds of what each layer takes of each part."""
 
     parts: tuple[str, ...]
-    layers: tuple[tuple[float, ...], ...]
-    """[layers, parts], each row sums to one."""
+    layers: tuple[tuple[float | None, ...], ...]
+    """[layers, parts], each row sums to one; null where a layer is left out."""
     digests: tuple[str, ...]
     """Of the predictions it is a mean of."""
 
@@ -119,6 +119,8 @@ def _attention(cells: Sequence[Result], store: Store) -> Attention | None:
         return None
     each = [facts["layers"] for facts in found.values()]
     layers = tuple(
-        tuple(sum(part) / len(each) for part in zip(*rows, strict=True)) for rows in zip(*each, strict=True)
+        # Null where a layer has no module.
+        tuple(None if None in part else sum(part) / len(each) for part in zip(*rows, strict=True))
+        for rows in zip(*each, strict=True)
     )
     return Attention(tuple(next(iter(found.values()))["parts"]), layers, tuple(found))

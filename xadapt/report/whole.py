@@ -7,7 +7,9 @@ from functools import cached_property
 from typing import Any
 
 from xadapt.experiment import Experiment
+from xadapt.report import attention as attended
 from xadapt.report import latex, markdown, standing, summary, table, tidy
+from xadapt.report.content import Section
 from xadapt.report.page import document
 from xadapt.report.trainings import Behind, behind
 from xadapt.workflow.store import Store
@@ -21,6 +23,8 @@ class Report:
     name: str
     store: Store
     found: list[table.Result]
+    attention: bool = False
+    """Also what fusions attend to, by language and layer; the page shows it always."""
 
     @cached_property
     def board(self) -> standing.Board | None:
@@ -30,11 +34,20 @@ class Report:
     def behind(self) -> Behind:
         return behind(self.found, self.store)
 
+    @cached_property
+    def _weights(self) -> list[attended.Entry]:
+        return attended.entries(self.found, self.store) if self.attention else []
+
+    @cached_property
+    def more(self) -> list[Section]:
+        """Tables that were asked for."""
+        return attended.sections(self._weights, table.Table.of(self.found))
+
     def text(self, form: str, facts: Mapping[str, Any]) -> str:
         """The report as `markdown`, `csv`, `json`, `latex` or `html`; `facts` open the document of `json`."""
         match form:
             case "markdown":
-                return markdown.page(self.name, self.found, self.board)
+                return markdown.page(self.name, self.found, self.board, self.more)
             case "csv":
                 return tidy.text(self.found)
             case "latex":
@@ -50,11 +63,12 @@ class Report:
             "cells": [result.as_json() for result in self.found],
             "summary": summary.summary(self.found),
             "benchmark": summary.benchmark(self.board) if self.board else None,
+            **({"attention": self._weights} if self.attention else {}),
         }
 
 
-def read(asked: Experiment, name: str, store: Store) -> Report:
-    return Report(asked, name, store, table.results(asked.cells(), store))
+def read(asked: Experiment, name: str, store: Store, attention: bool = False) -> Report:
+    return Report(asked, name, store, table.results(asked.cells(), store), attention)
 
 
 def about(asked: Experiment) -> dict[str, str]:

@@ -57,6 +57,8 @@ def existing(path: Path, at: str = "") -> Path:
     """`path` when it is a file. Raises DataError, `at` first, with the nearest file of its folder."""
     if path.is_file():
         return path
+    if path.is_dir():
+        raise DataError(f"{at and f'{at}: '}{path}: is a folder; name the file in it")
     near = [each.name for each in path.parent.glob("*") if readers.suffix(each.name)]
     raise DataError(f"{at and f'{at}: '}{path}: no such file{nearest(path.name, near)}")
 

@@ -23,9 +23,10 @@ FILES = (
 
 
 def content(folder: Path) -> str:
-    """SHA-256 over names and contents, wherever the folder lies. Raises DataError for one without weights."""
-    if not (folder / WEIGHTS).is_file():
-        raise DataError(f"{folder / WEIGHTS}: no such file", "a local model is a folder that holds it")
+    """SHA-256 over names and contents, wherever the folder lies. Raises DataError for one without a model."""
+    for name in (WEIGHTS, "config.json"):
+        if not (folder / name).is_file():
+            raise DataError(f"{folder / name}: no such file", "a local model is a folder that holds it")
     found = {path for pattern in FILES for path in folder.glob(pattern) if path.is_file()}
     return digest_of({path.name: _sha256(path) for path in found})
 

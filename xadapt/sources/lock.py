@@ -100,10 +100,14 @@ def beside(experiment: str) -> Path:
 
 
 def read(path: Path) -> Lock:
-    """The lock, empty without a file. Raises ConfigError with file and line for anything but a lock."""
+    """The lock, empty without a file. Raises ConfigError, with the line where one is wrong, for no lock."""
     if not path.is_file():
         return Lock()
-    document = toml.parse(path.read_bytes(), path.name)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
+    document = toml.parse(data, path.name)
     found = toml.build(document, Lock)
     for keys, value, digits in _hashes(found):
         if not re.fullmatch(f"[0-9a-f]{{{digits}}}", value):

@@ -108,13 +108,23 @@ def _lines(path: Path, shown: str) -> Iterator[tuple[str, str]]:
         raise DataError(f"{shown}:{number}: not UTF-8 (byte {error.start + 1})") from error
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(f"{shown}:{number + 1}: not a whole gzip file ({_line(error)})") from error
+    except OSError as error:
+        raise DataError(f"{shown}: cannot be read ({error.strerror})") from error
+
+
+def _unmarked(lines: Iterator[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Spreadsheets and editors begin their UTF-8 with a byte order mark."""
+    for place, line in lines:
+        yield place, line.removeprefix("\ufeff") if place.endswith(":1") else line
 
 
 def _objects(lines: Iterator[tuple[str, str]]) -> Rows:
-    for place, line in lines:
+    for place, line in _unmarked(lines):
+        if not line.strip():
+            continue
         try:
             row = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise DataError(f"{place}: not JSON ({error})") from error
         if not isinstance(row, dict):
             raise DataError(f"{place}: expected an object, got {type(row).__name__}")
@@ -129,20 +139,19 @@ class _Tabs(csv.excel_tab):
 
 def _table(lines: Iterator[tuple[str, str]], shown: str, dialect: type[csv.Dialect]) -> Rows:
     csv.field_size_limit(sys.maxsize)  # The limit of the library is below the length of a long article.
-    # Spreadsheets begin their UTF-8 with a byte order mark.
-    texts = (line.removeprefix("\ufeff") if place.endswith(":1") else line for place, line in lines)
-    table = csv.reader(texts, dialect, strict=True)
+    table = csv.reader((line for _, line in _unmarked(lines)), dialect, strict=True)
     try:
         columns = next(table, [])
         if not columns or len(set(columns)) < len(columns):
             raise DataError(f"{shown}:1: expected a header, each column named once")
         start = table.line_num + 1
         for values in table:
-            place = f"{shown}:{start}"
+            place, start = f"{shown}:{start}", table.line_num + 1
+            if not values:  # An empty line is no row.
+                continue
             if len(values) != len(columns):
                 raise DataError(f"{place}: {len(values)} values for {len(columns)} columns")
             yield place, dict(zip(columns, values, strict=True))
-            start = table.line_num + 1
     except csv.Error as error:
         raise DataError(f"{shown}:{table.line_num}: not a table ({error})") from error
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from xadapt import metrics
 
 COLLAPSE = 20
-"""Fewest items for which one and the same prediction everywhere counts as collapse."""
+"""Fewest items for which one and the same prediction everywhere, or one and the same tag, is a collapse."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +41,8 @@ class Score(Stage):
 
     Without them each half of the test items takes the threshold that is best on the other half.
     """
+
+    version = 2
 
     def title(self) -> str:
         return f"score {self.task} {self.predictions.language}"
@@ -114,10 +116,18 @@ def scored(
     rows = metrics.metric(metric).items(gold, found, language)
     values = metrics.summary(metric, rows)
     name, value = next(iter(values.items()))
-    same = len(found) >= COLLAPSE and len({json.dumps(each) for each in found}) == 1
+    same = len(found) >= COLLAPSE and _constant(found)
     facts = {"value": value, "metric": name, "metrics": values, "n": len(rows), "collapsed": same}
     facts |= {"at_chance": metrics.at_chance(metric, gold, rows)}
     return facts | ({"thresholds": list(thresholds)} if thresholds else {}), rows
+
+
+def _constant(found: Sequence[Any]) -> bool:
+    """Whether all predictions are the same, or all tags of all of them, which have as many as words."""
+    tags = {tag for each in found if isinstance(each, list) for tag in map(json.dumps, each)}
+    return len({json.dumps(each) for each in found}) == 1 or (
+        len(tags) == 1 and all(isinstance(each, list) for each in found)
+    )
 
 
 def _half(name: str) -> int:

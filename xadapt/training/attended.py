@@ -14,25 +14,31 @@ class Attended:
 
     def __init__(self, lengths: Sequence[int]) -> None:
         self.lengths = lengths
-        self.sums: dict[str, list[np.ndarray]] = {}
-        """Site -> for each layer [sequences, parts], the sum over the tokens of each sequence."""
+        self.sums: dict[str, dict[int, np.ndarray]] = {}
+        """Site -> layer -> [sequences, parts], the sum over the tokens of each sequence."""
 
     def __call__(self, layer: int, site: str, shares: torch.Tensor) -> None:
         sizes = torch.tensor(self.lengths, device=shares.device)
         total = torch.segment_reduce(shares.float(), "sum", lengths=sizes, axis=0)
-        self.sums.setdefault(site, []).append(total.cpu().numpy())
+        self.sums.setdefault(site, {})[layer] = total.cpu().numpy()
 
     def by_item(self, sequences: Sequence[int]) -> list[dict[str, np.ndarray]]:
-        """Site -> [layers, parts] for each item, of which each has so many sequences."""
+        """Site -> [layers, parts] for each item, of which each has so many sequences; NaN in other layers."""
         first = np.cumsum([0, *sequences[:-1]])
         summed = {
-            site: np.add.reduceat(np.stack(layers), first, axis=1) for site, layers in self.sums.items()
+            site: np.add.reduceat(_stacked(layers), first, axis=1) for site, layers in self.sums.items()
         }
         return [{site: each[:, item] for site, each in summed.items()} for item in range(len(sequences))]
 
 
+def _stacked(layers: dict[int, np.ndarray]) -> np.ndarray:
+    """[layers, sequences, parts] up to the last one that attends."""
+    none = np.full_like(next(iter(layers.values())), np.nan)
+    return np.stack([layers.get(layer, none) for layer in range(max(layers) + 1)])
+
+
 def write(place: Path, parts: Sequence[str], sums: Sequence[dict[str, np.ndarray]], tokens: int) -> None:
-    """`layers` are the weights [layers, parts] as a mean over `tokens`; those of LoRA also over `sites`."""
+    """`layers` are the weights [layers, parts] as a mean over `tokens` and `sites`; null where left out."""
     means = {site: np.sum([item[site] for item in sums], axis=0, dtype=float) / tokens for site in sums[0]}
     facts = {
         "parts": list(parts),
@@ -43,7 +49,7 @@ def write(place: Path, parts: Sequence[str], sums: Sequence[dict[str, np.ndarray
     place.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
 
 
-def _plain(mean: Any) -> list[list[float]]:
+def _plain(mean: Any) -> list[list[float | None]]:
     # Rounded, so that another grouping of the tokens into batches gives the same file.
     found: list[list[float]] = mean.round(5).tolist()
-    return found
+    return [[None if share != share else share for share in row] for row in found]

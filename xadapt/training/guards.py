@@ -15,8 +15,9 @@ from xadapt.training.optimizer import Entry, Turn
 NOISE = 0.1
 """Standard deviation of what is added to weights to see whether anything depends on them."""
 
-CANCEL = frozenset({"key_bias"})
-"""Weights that `adapters` has and no output depends on: this one adds the same to every score of a query."""
+CANCEL = "key_bias"
+"""How the names of weights end that `adapters` has and no output depends on: this one adds the same to every
+score of a query."""
 
 
 class Trained(Protocol):
@@ -37,7 +38,7 @@ def check_gradients(entries: Sequence[Entry], turns: Mapping[int, Turn], jobs: S
     """Raise TrainingFailed for a weight that no loss of this step depends on; heads of other parts rest."""
     for entry in entries:
         own = [job for job in entry.jobs if job in turns and entry.part in (None, turns[job].part)]
-        if own and entry.parameter.grad is None and entry.name.rpartition(".")[2] not in CANCEL:
+        if own and entry.parameter.grad is None and not entry.name.endswith(CANCEL):
             name = jobs[own[0]].name
             raise TrainingFailed(f"{name}: {entry.name} has no gradient: it is not in the forward")
 

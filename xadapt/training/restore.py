@@ -156,8 +156,7 @@ def trained(
     if not isinstance(stage, Merged):
         folder = folder_of(stage, context, snapshot)
         manifest.check(folder, stage, ground.model)
-        if ground.engine == "fast":
-            check_probe(folder, stage, ground, lambda: _probed(stage, found, ground, context))
+        check_probe(folder, stage, ground, lambda: _probed(stage, found, ground, context))
     return found
 
 
@@ -258,7 +257,7 @@ def new_slot(stage: Train | Mixture, ground: Base, context: Context, seed: int) 
         settings = stage.recipe.fusion
         return Slot(parts, combined=combined.Fusion.initial(parts.parts, config, seed, settings))
     if isinstance(parts, Gate):
-        return Slot(parts, combined=combined.Gate.initial(parts.parts, config))
+        return Slot(parts, combined=combined.Gate.initial(parts.parts))
     if isinstance(parts, Continue):
         return Slot(Alone(), own=parts.parts[0])
     if isinstance(ground.encoder, LibraryEncoder):

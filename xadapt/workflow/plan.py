@@ -42,8 +42,9 @@ class Plan:
         """One stage by the start of its digest, with what it needs; UnknownName unless exactly one fits."""
         found = [stage for stage in self.stages if prefix and stage.digest.startswith(prefix.lower())]
         if len(found) != 1:
-            several = "; give more of it" if found else ""
-            raise UnknownName(f"--only {prefix}: {len(found)} stages here start so{several}")
+            count = len(found) or "no"
+            hint = "give more of it" if found else "`xadapt report` shows the digests of this experiment"
+            raise UnknownName(f"--only {prefix}: {count} stages of this experiment start so", hint)
         return Plan.of(found)
 
     def goals(self) -> Iterator[Stage]:

@@ -19,6 +19,8 @@ from xadapt.errors import IntegrityError
 from xadapt.workflow.digest import digest_of
 
 NAME = "record.json"
+TABLES = ("fields", "inputs", "files", "packages", "machine", "notes", "sizes")
+"""Fields of a record that others look names up in."""
 PACKAGES = ("xadapt", "torch", "transformers", "adapters", "peft", "datasets", "accelerate", "tokenizers")
 
 
@@ -57,6 +59,8 @@ class Record:
             record = cls(**json.loads(path.read_text(encoding="utf-8")))
         except (ValueError, TypeError, OSError) as error:
             raise IntegrityError(f"{path}: not a readable record ({error})", digest=folder.name) from error
+        if odd := [name for name in TABLES if not isinstance(getattr(record, name), dict)]:
+            raise IntegrityError(f"{path}: not a readable record ({odd[0]} is no table)", digest=folder.name)
         again = digest_of({"kind": record.kind, "version": record.version, "fields": record.fields})
         if not again == record.digest == folder.name:
             message = f"{path}: its fields give {again[:12]}, not {folder.name[:12]}"

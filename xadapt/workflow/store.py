@@ -44,7 +44,7 @@ class Store:
     def prepare(self) -> None:
         """Make the root, before anything is computed that could not be kept. Raises Unwritable."""
         try:
-            with _disk(self.root):
+            with writable(self.root):
                 self.root.mkdir(parents=True, exist_ok=True)
                 tempfile.TemporaryFile(dir=self.root).close()
         except OSError as error:
@@ -101,7 +101,7 @@ class Store:
         """Give a scratch folder; on success, make it the stage's folder in one rename."""
         final = self.folder(stage.digest)
         started = time.monotonic()
-        with _disk(self.root):
+        with writable(self.root):
             final.parent.mkdir(parents=True, exist_ok=True)
             scratch = Path(tempfile.mkdtemp(dir=final.parent, prefix=f".writing-{stage.digest[:12]}-"))
             try:
@@ -150,8 +150,8 @@ class Store:
     def settle(self, scratch: Path, digest: str) -> None:
         """Give the finished scratch folder its name, unless another process was first."""
         final = self.folder(digest)
-        if final.is_dir() and not (final / records.NAME).exists():
-            # Not ours: a folder gets its name with its record inside, so someone has removed that.
+        if final.exists() and not (final / records.NAME).exists():
+            # Not ours: a folder gets its name with its record inside, so someone has been at it.
             self.quarantine(digest)
         try:
             scratch.replace(final)
@@ -171,7 +171,7 @@ class Store:
         facts = {"kind": stage.kind, "title": stage.title(), "error": described(error), "code": code}
         if not isinstance(error, XadaptError):
             facts["traceback"] = "".join(traceback.format_exception(error))
-        with _disk(self.root):
+        with writable(self.root):
             path.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(path, json.dumps(facts, ensure_ascii=False) + "\n")
 
@@ -184,7 +184,7 @@ class Store:
     @contextmanager
     def lock(self, digest: str) -> Iterator[bool]:
         """Whether this process may work on `digest`; a lock dies with its process, so none goes stale."""
-        with _disk(self.root):
+        with writable(self.root):
             path = self.root / ".locks" / digest
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("w") as file:
@@ -250,8 +250,11 @@ def described(error: BaseException) -> str:
 
 
 @contextmanager
-def _disk(root: Path) -> Iterator[None]:
-    """Turn a full or forbidden disk into one clear line; nothing that was finished is touched."""
+def writable(root: Path) -> Iterator[None]:
+    """Turn a full or forbidden disk into one clear line; nothing that was finished is touched.
+
+    Raises DiskFull or Unwritable.
+    """
     try:
         yield
     except OSError as error:

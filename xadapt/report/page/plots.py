@@ -157,11 +157,14 @@ def attention(table: Table, behind: Behind) -> str:
 def _attended(row: Row, task: str, found: Attention, table: Table) -> str:
     head = "".join(f"<th scope=col>{escape(part)}" for part in found.parts)
     body = "".join(
-        f"<tr><th scope=row>{number}"
-        + "".join(f"<td class=s{min(4, int(5 * share))}>{100 * share:.0f}" for share in layer)
+        f"<tr><th scope=row>{number}" + "".join(map(_share, layer))
         for number, layer in enumerate(found.layers, 1)
     )
     said = f"<caption>{escape(f'{task}, {table.label(row)}')}</caption>"
     drawn = f"<table class=attention>{said}<thead><tr><th scope=col>layer{head}<tbody>{body}</table>"
     note = f"mean of {len(found.digests)} predictions, the first <u>{found.digests[0][:SHOWN]}</u>"
     return f"<div>{scrolled(drawn)}<p class=note>{note}</div>"
+
+
+def _share(share: float | None) -> str:
+    return "<td>none" if share is None else f"<td class=s{min(4, int(5 * share))}>{100 * share:.0f}"
