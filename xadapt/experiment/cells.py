@@ -178,7 +178,7 @@ class Experiment:
                 cell = Cell(what.name, language, str(composition), label, method, seed, None)
                 yield replace(cell, why=why, selection=selection)
             return
-        modules = self._modules(label, seed)
+        modules = self.modules(label, seed)
         module = modules.target(what, composition) if trains else modules.read(composition)
         for language, data in self._tests(what):
             predict = Predict(
@@ -216,11 +216,10 @@ class Experiment:
             return None
         return self._data(what, found, "test_rows", TOY_TEST_ROWS)
 
-    def _modules(self, label: str, seed: int) -> Modules:
-        key = (label, seed)
-        if key not in self._built:
-            self._built[key] = Modules(self._ground, self.recipe[label], seed)
-        return self._built[key]
+    def modules(self, label: str, seed: int) -> Modules:
+        """Under one recipe and seed, each made once."""
+        made = Modules(self._ground, self.recipe[label], seed)
+        return self._built.setdefault((label, seed), made)
 
     @cached_property
     def _built(self) -> dict[tuple[str, int], Modules]:
