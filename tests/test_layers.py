@@ -28,7 +28,18 @@ LAYERS = (
     ("tasks", "metrics", "baselines", "models", "sources", "benchmarks", "presets", "catalogue", "memory"),
     ("modeling", "task_types"),
     ("stages", "training"),
-    ("kept", "shipped", "experiment", "forecast", "report", "submission", "explain", "hub", "serving"),
+    (
+        "kept",
+        "shipped",
+        "experiment",
+        "forecast",
+        "report",
+        "submission",
+        "explain",
+        "hub",
+        "serving",
+        "recommend",
+    ),
     ("cli", "configs"),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -107,16 +107,12 @@ class Experiment:
     @cached_property
     def room(self) -> int | None:
         """Tokens of the longest sequence, where that is known."""
-        if self.encoder is not None:
-            return self.encoder.architecture.max_length
-        return models.room(self.model)
+        return self.encoder.architecture.max_length if self.encoder else models.room(self.model)
 
     @property
     def layers(self) -> int | None:
         """Of the encoder, where it is known before anything loads."""
-        if self.encoder is not None:
-            return self.encoder.architecture.layers
-        return models.layers(self.model)
+        return self.encoder.architecture.layers if self.encoder else models.layers(self.model)
 
     @cached_property
     def compositions(self) -> tuple[Composition, ...]:
@@ -185,7 +181,7 @@ class Experiment:
                 cell = Cell(what.name, language, str(composition), label, method, seed, None)
                 yield replace(cell, why=why, selection=selection)
             return
-        modules = self._modules(label, seed)
+        modules = self.modules(label, seed)
         module = modules.target(what, composition) if trains else modules.read(composition)
         for language, data in self._tests(what):
             predict = Predict(
@@ -223,11 +219,10 @@ class Experiment:
             return None
         return self._data(what, found, "test_rows", TOY_TEST_ROWS)
 
-    def _modules(self, label: str, seed: int) -> Modules:
-        key = (label, seed)
-        if key not in self._built:
-            self._built[key] = Modules(self._ground, self.recipe[label], seed)
-        return self._built[key]
+    def modules(self, label: str, seed: int) -> Modules:
+        """Under one recipe and seed, each made once."""
+        made = Modules(self._ground, self.recipe[label], seed)
+        return self._built.setdefault((label, seed), made)
 
     @cached_property
     def _built(self) -> dict[tuple[str, int], Modules]:
@@ -294,9 +289,7 @@ class Experiment:
             return benchmarks.languages(what, self.target.benchmark)
         from xadapt import toyworld
 
-        # What is searched for its English translation is not English itself.
-        foreign = what.type in ("retrieval", "mining")
-        return tuple(code for code in toyworld.LANGUAGES if not (foreign and code == "en"))
+        return toyworld.tested(what.type)
 
     def _made(self, what: Task) -> bool:
         """Whether its rows are made by the toy world; a declared task has files in every world."""

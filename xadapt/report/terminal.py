@@ -24,14 +24,19 @@ def show(
 ) -> None:
     """Print every section: as a grid where it fits the width, else one line per cell; nothing is cut."""
     for section in (*sections(found, languages, board), *more):
-        out.print(f"[bold]{escape(section.title)}[/bold]")
-        if _width(section) <= out.width:
-            out.print(_grid(section))
-        else:
-            _list(section, out)
-        if section.note:
-            out.print(section.note, style="dim", markup=False)
-        out.print()
+        show_section(section, out)
+
+
+def show_section(section: Section, out: Console) -> None:
+    """The same of one."""
+    out.print(f"[bold]{escape(section.title)}[/bold]")
+    if _width(section) <= out.width:
+        out.print(_grid(section))
+    else:
+        _list(section, out)
+    if section.note:
+        out.print(section.note, style="dim", markup=False)
+    out.print()
 
 
 def _width(section: Section) -> int:

@@ -89,12 +89,12 @@ def _trainings(
     for stage in Plan.of(goals.values()).stages:
         if stage.kind in KINDS:
             if stage.digest not in known:
-                known[stage.digest] = _training(stage, store)
+                known[stage.digest] = training(stage, store)
             if one := known[stage.digest]:
                 yield one
 
 
-def _training(stage: Stage, store: Store) -> Training | None:
+def training(stage: Stage, store: Store) -> Training | None:
     try:
         folder = store.folder(stage.digest)
         record = Record.read(folder)

@@ -9,4 +9,9 @@ language. See `datasets` for what there is, `partition` for what is kept for eva
 from xadapt.toyworld.datasets import DATASETS, Dataset, rows, version
 from xadapt.toyworld.dialects import LANGUAGES
 
-__all__ = ["DATASETS", "LANGUAGES", "Dataset", "rows", "version"]
+__all__ = ["DATASETS", "LANGUAGES", "Dataset", "rows", "tested", "version"]
+
+
+def tested(kind: str) -> tuple[str, ...]:
+    """Test languages of a task of this type: what is searched for its English translation is not English."""
+    return tuple(code for code in LANGUAGES if code != "en" or kind not in ("retrieval", "mining"))

@@ -166,7 +166,7 @@ def _update(
     # A CPU takes what fits its cache through all of the update before it goes on.
     step = CACHED if gradient.device.type == "cpu" else max(1, own[0].shape[1])
     for parts in zip(*(tensor.split(step, 1) for tensor in own), strict=True):
-        _adamw(*parts, scale[:, None], *numbers[:, :, None].unbind(1))
+        _adamw(*parts, scale[:, None], numbers.unsqueeze(-1))
     if not every:
         for whole, part in zip((stack.values, stack.mean, stack.square), own[1:], strict=True):
             whole[rows] = part.view(-1, *whole.shape[1:])
@@ -178,12 +178,10 @@ def _adamw(
     mean: torch.Tensor,
     square: torch.Tensor,
     scale: torch.Tensor,
-    rate: torch.Tensor,
-    shrink: torch.Tensor,
-    first: torch.Tensor,
-    second: torch.Tensor,
+    numbers: torch.Tensor,
 ) -> None:
-    """In place; tensors are [rows, n], the numbers of the rows [rows, 1]."""
+    """In place; tensors are [rows, n], `scale` [rows, 1], `numbers` [rows, 4, 1]."""
+    rate, shrink, first, second = numbers.unbind(1)
     gradient = gradient * scale
     mean.lerp_(gradient, 1 - BETAS[0])
     square.mul_(BETAS[1]).add_(gradient.square_().mul_(1 - BETAS[1]))

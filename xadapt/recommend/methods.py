@@ -1,0 +1,77 @@
+"""What each method says of the modules of a question."""
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from xadapt.experiment.modules import Maker
+from xadapt.recommend.features import LABELLED, sample, seen, text_vector
+from xadapt.recommend.logme import logme
+from xadapt.recommend.probe import probe
+from xadapt.recommend.question import Question, data, trained_on
+from xadapt.stages.train import Train
+from xadapt.workflow.context import Context
+from xadapt.workflow.execute import run
+from xadapt.workflow.plan import Plan
+
+Method = Literal["logme", "text", "probe", "prior"]
+TITLES: Mapping[Method, str] = {
+    "logme": "LogME",
+    "text": "text similarity",
+    "probe": "probe",
+    "prior": "other targets",
+}
+
+
+class Said(NamedTuple):
+    """Method -> module -> score, and what the bare encoder has of those that can tell."""
+
+    scores: dict[Method, dict[str, float]]
+    bare: dict[Method, float]
+
+
+def said(question: Question, rows: int, context: Context) -> Said:
+    """By features and texts of at most `rows` training rows of each task; nothing for a target without any.
+
+    Reads data that are not in the store yet into it. Raises DataError where they cannot be had.
+    """
+    training = question.training
+    if training is None:
+        return Said({}, {})
+    _make(question, context)
+    found = Said({"text": _text(question, training, rows, context)}, {})
+    if question.target.type in LABELLED:
+        drawn = sample(training, rows, context)
+        every: dict[str, Maker | None] = {"": None, **question.modules}
+        vectors = {name: seen(training, drawn, made, context) for name, made in every.items()}
+        evidences = {name: logme((own := one.centred).features, own.right) for name, one in vectors.items()}
+        probes = {name: probe(one) for name, one in vectors.items()}
+        bare: dict[Method, float] = {"logme": evidences.pop(""), "probe": probes.pop("")}
+        return Said({"logme": evidences, **found.scores, "probe": probes}, bare)
+    return found
+
+
+def _make(question: Question, context: Context) -> None:
+    lacking = [one for one in dict.fromkeys(data(question)) if one not in context.store]
+    for outcome in run(Plan.of(lacking), context) if lacking else ():
+        if outcome.error is not None:
+            raise outcome.error
+
+
+def _text(question: Question, training: Train, rows: int, context: Context) -> dict[str, float]:
+    """Cosine of the mean vectors of the texts of the target and of each module, over its tasks the mean."""
+    own, known = text_vector(training, training, rows, context), {}
+    found = {}
+    for name, made in question.modules.items():
+        every = []
+        for one in trained_on(made):
+            if one.data not in known:
+                known[one.data] = text_vector(one, training, rows, context)
+            every.append(known[one.data])
+        found[name] = _cosine(own, np.mean(every, axis=0))
+    return found
+
+
+def _cosine(first: np.ndarray, second: np.ndarray) -> float:
+    return float(first @ second / (np.linalg.norm(first) * np.linalg.norm(second)))
