@@ -165,22 +165,16 @@ def _update(
         own, scale = [tensor[rows] for tensor in own], scale[rows]
     # A CPU takes what fits its cache through all of the update before it goes on.
     step = CACHED if gradient.device.type == "cpu" else max(1, own[0].shape[1])
-    for parts in zip(*(tensor.split(step, 1) for tensor in own), strict=True):
-        _adamw(*parts, scale[:, None], numbers.unsqueeze(-1))
+    for part in zip(*(tensor.split(step, 1) for tensor in own), strict=True):
+        _adamw(part, scale[:, None], numbers.unsqueeze(-1))
     if not every:
-        for whole, part in zip((stack.values, stack.mean, stack.square), own[1:], strict=True):
-            whole[rows] = part.view(-1, *whole.shape[1:])
+        for whole, made in zip((stack.values, stack.mean, stack.square), own[1:], strict=True):
+            whole[rows] = made.view(-1, *whole.shape[1:])
 
 
-def _adamw(
-    gradient: torch.Tensor,
-    values: torch.Tensor,
-    mean: torch.Tensor,
-    square: torch.Tensor,
-    scale: torch.Tensor,
-    numbers: torch.Tensor,
-) -> None:
-    """In place; tensors are [rows, n], `scale` [rows, 1], `numbers` [rows, 4, 1]."""
+def _adamw(part: tuple[torch.Tensor, ...], scale: torch.Tensor, numbers: torch.Tensor) -> None:
+    """Of `part`, gradient, values and both moments [rows, n]; `scale` [rows, 1], `numbers` [rows, 4, 1]."""
+    gradient, values, mean, square = part
     rate, shrink, first, second = numbers.unbind(1)
     gradient = gradient * scale
     mean.lerp_(gradient, 1 - BETAS[0])
