@@ -91,8 +91,9 @@ def test_what_cannot_be_selected_is_refused_when_the_file_is_loaded(tmp_path, se
 
 def test_a_task_of_the_user_without_development_data_cannot_be_selected_on(tmp_path):
     rows = '{"text": "a", "label": "x"}\n{"text": "b", "label": "y"}\n'
-    (tmp_path / "rows.jsonl").write_text(rows, encoding="utf-8")
-    mine = '[tasks.mine]\ntype = "classification"\ntrain = "rows.jsonl"\ntest = { qaa = "rows.jsonl" }\n'
+    for name in ("rows", "held"):
+        (tmp_path / f"{name}.jsonl").write_text(rows, encoding="utf-8")
+    mine = '[tasks.mine]\ntype = "classification"\ntrain = "rows.jsonl"\ntest = { qaa = "held.jsonl" }\n'
     text = TEXT.replace('["xnli", "pawsx", "tatoeba"]', '["xnli", "mine"]') + mine
     with pytest.raises(ConfigError, match="'dev': 'mine' has no English development data"):
         load(tmp_path, "dev", text=text.replace("{ qaa", "{{ qaa").replace('" }', '" }}'))

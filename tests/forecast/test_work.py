@@ -91,9 +91,10 @@ def test_a_model_that_is_not_here_is_known_by_name_or_not_at_all():
 
 def test_exact_rows_come_from_a_file_of_lines(tmp_path):
     text = '[tasks.mine]\ntype = "classification"\nlabels = ["a", "b"]\ntrain = "rows.jsonl"\n'
-    text += 'test = { en = "rows.jsonl" }\n' + SMALL.replace('["xnli", "xquad", "mlqa"]', '["mine"]')
+    text += 'test = { en = "held.jsonl" }\n' + SMALL.replace('["xnli", "xquad", "mlqa"]', '["mine"]')
     text = text.replace('"stack(each)", "fuse(all)"', "").replace('"en", "qaa"', '"en"')
     rows = '{"text": "one", "label": "a"}\n{"text": "two", "label": "b"}\n{"text": "three", "label": "a"}\n'
-    (tmp_path / "rows.jsonl").write_text(rows)
+    for name in ("rows", "held"):
+        (tmp_path / f"{name}.jsonl").write_text(rows)
     found = {stage.kind: work for stage, work in works(tmp_path, text) if stage.kind in ("data", "predict")}
     assert found["predict"].rows == 3 and found["data"].exact

@@ -33,7 +33,7 @@ compositions = ["stack(mnli)"]
 type = "classification"
 labels = ["good", "bad"]
 train = "mood.jsonl"
-test = { en = "mood.jsonl", qaa = "mood.jsonl" }
+test = { en = "held.jsonl", qaa = "held.jsonl" }
 """
 SENTENCES = [{"text": f"it is {word} today {n}", "label": word} for n in range(6) for word in ("good", "bad")]
 
@@ -42,7 +42,8 @@ SENTENCES = [{"text": f"it is {word} today {n}", "label": word} for n in range(6
 def test_pull_predict_stack_on_own_data_push(tmp_path):
     (tmp_path / "theirs.toml").write_text(BASE + THEIRS)
     (tmp_path / "mine.toml").write_text(BASE + MINE)
-    (tmp_path / "mood.jsonl").write_text("".join(json.dumps(row) + "\n" for row in SENTENCES))
+    for name in ("mood", "held"):
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in SENTENCES))
     theirs, mine = str(tmp_path / "their-store"), str(tmp_path / "my-store")
     hub = Written()
     with serving(hub, Writing) as address:

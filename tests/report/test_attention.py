@@ -8,7 +8,7 @@ from rich.console import Console
 
 from tests.report import fakes
 from xadapt.report import attention, markdown, terminal
-from xadapt.report.table import results
+from xadapt.report.table import Table, results
 from xadapt.stages.train import Train
 
 LANGUAGES = ("en", "qaa", "qab")
@@ -45,7 +45,7 @@ def test_there_is_one_entry_for_each_cell_of_a_fusion(found, store):
 
 
 def test_a_line_is_the_mean_over_seeds_and_a_layer_that_is_left_out_has_none(found, store):
-    tables = attention.sections(attention.entries(found, store))
+    tables = attention.sections(attention.entries(found, store), Table.of(found))
     assert [table.title for table in tables] == [
         f"{task}: attention of fuse(mnli, squad) {recipe}"
         for recipe in ("small", "large")
@@ -63,7 +63,7 @@ def test_a_line_is_the_mean_over_seeds_and_a_layer_that_is_left_out_has_none(fou
 
 
 def test_the_tables_stand_at_the_end_of_the_report(found, store):
-    tables, out = attention.sections(attention.entries(found, store)), StringIO()
+    tables, out = attention.sections(attention.entries(found, store), Table.of(found)), StringIO()
     page = markdown.page("e", found, None, tables)
     assert page.index("## pawsx: attention of fuse(mnli, squad) small") > page.index("## pawsx by language")
     assert "| en | 0 | 0.150 | 0.850 |" in page and "attention" not in markdown.page("e", found)
@@ -72,4 +72,5 @@ def test_the_tables_stand_at_the_end_of_the_report(found, store):
 
 
 def test_without_a_fusion_there_is_nothing_to_show(asked, store):
-    assert attention.sections(attention.entries(results(asked.cells(), store), store)) == []
+    found = results(asked.cells(), store)
+    assert attention.sections(attention.entries(found, store), Table.of(found)) == []

@@ -49,7 +49,7 @@ train = "first.jsonl"
 type = "classification"
 labels = ["a", "b"]
 train = "second.jsonl"
-test = { en = "second.jsonl" }
+test = { en = "held.jsonl" }
 [tasks.twin]
 type = "retrieval"
 test = { de = "twin.jsonl" }
@@ -62,7 +62,7 @@ class World:
     def __init__(self, folder: Path, layout: str) -> None:
         texts = [(sentence(n, 3 + n % 5), sentence(n + 1, 2 + n % 4)) for n in range(24)]
         save(layout, [line for pair in texts for line in pair] * 3, folder / "model")
-        for name, labels in (("first", "abc"), ("second", "ab")):
+        for name, labels in (("first", "abc"), ("second", "ab"), ("held", "ab")):
             rows = [
                 {"text": text, "pair": pair, "label": labels[n % len(labels)]}
                 for n, (text, pair) in enumerate(texts)

@@ -105,7 +105,7 @@ def test_what_a_token_keeps_is_known_for_compositions_and_full_training(encoders
         for slot, shape in (
             (Slot(Fuse(parts), combined=fusion), Shape(method, "fuse", 3)),
             (
-                Slot(Gate(parts), combined=combined.Gate.initial(parts, encoder.config)),
+                Slot(Gate(parts), combined=combined.Gate.initial(parts)),
                 Shape(method, "gate", 3),
             ),
             (Slot(Stack((one,)), own=one), Shape(method, below=1)),
