@@ -72,7 +72,8 @@ def recommend(
     # All of them before anything is computed.
     every = [question(asked, kept, name, *words, recipe, composition) for name in targets]
     context = Context(kept, data=data, device=device)
-    made = [recommend(one, measured(one, kept), rows, context) for one in every]
+    matrix = measured(every[0], kept)
+    made = [recommend(one, matrix, rows, context) for one in every]
     if as_json:
         means = [one.as_json() for one in mean_regrets(made)]
         document({"targets": [one.as_json() for one in made], "mean_regret": means})

@@ -53,7 +53,7 @@ class Question:
         """The target on one module."""
         return FORMS[self.form]((_part(name, self.asked),))
 
-    @property
+    @cached_property
     def same_data(self) -> tuple[str, ...]:
         """Modules that have seen the training data of the target."""
         if self.training is None:
@@ -121,6 +121,10 @@ def _names(asked: Experiment, modules: Sequence[str]) -> Iterator[str]:
     """The modules that are asked for; else every intermediate task, and what compositions make of several."""
     if modules:
         for text in modules:
+            if re.fullmatch(r"[\w.-]+", text) and text not in asked.intermediate.tasks:
+                raise UnknownName(
+                    f"--modules: no intermediate task {text!r}{nearest(text, asked.intermediate.tasks)}"
+                )
             yield from map(str, module(text, asked.intermediate.tasks, "--modules"))
         return
     if not asked.intermediate.tasks:
