@@ -5,9 +5,10 @@ from typing import Any
 
 from xadapt.composition import Composition, Fuse, Gate, Merge, Stack
 from xadapt.forecast.model import Model
-from xadapt.memory.sizes import Form, Shape, trainable, units
+from xadapt.memory.sizes import Shape, trainable, units
 from xadapt.models import SENTENCES
 from xadapt.recipe import Bottleneck, Full, LoRA, Method, Recipe
+from xadapt.stages.memory import shape
 from xadapt.stages.merged import Merged
 from xadapt.stages.mixture import Ingredient, Mixture
 from xadapt.stages.train import Train
@@ -19,13 +20,6 @@ FULL = 3.0
 """With gradients of all weights."""
 FORMED = {"stack": 1, "gate": 1, "fuse": 2}
 """How often a composition computes a module that it runs: fusion forms its scores in the bottleneck too."""
-
-
-def shape_of(method: Method, base: Composition, below: bool) -> Shape:
-    """Of what trains, as its memory and its weights are counted."""
-    forms: dict[type, Form] = {Fuse: "fuse", Gate: "gate"}
-    form = forms.get(type(base), "alone")
-    return Shape(method, form, len(base.parts) if form != "alone" else 1, isinstance(base, Stack) + below)
 
 
 def mixed_width(size: Model | None, method: Method | None, base: Composition) -> float:
@@ -43,7 +37,7 @@ def weights_of(size: Model | None, stage: Train | Mixture, parts: Sequence[Ingre
     """What is saved of a training: its module, or what mixes others and a target's own, and dense heads."""
     if size is None:
         return 0.0
-    own = trainable(size.sizes, shape_of(stage.recipe.method, stage.base, False))
+    own = trainable(size.sizes, shape(stage))
     return own + sum(task(one.task).type in SENTENCES for one in parts) * size.sizes.hidden**2
 
 

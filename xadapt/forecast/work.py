@@ -14,7 +14,6 @@ from xadapt.forecast.modules import (
     method_of,
     mixed_width,
     recipe_of,
-    shape_of,
     weights_of,
 )
 from xadapt.forecast.reading import Reading
@@ -24,6 +23,7 @@ from xadapt.recipe import ModelSpec, Recipe
 from xadapt.stages.baseline import Baseline
 from xadapt.stages.data import Data, Dev
 from xadapt.stages.encoder import Encoder
+from xadapt.stages.memory import shape
 from xadapt.stages.merged import Merged
 from xadapt.stages.mixture import Ingredient, Mixture
 from xadapt.stages.predict import Predict
@@ -187,7 +187,7 @@ class Forecaster:
             size.sizes,
             recipe,
             tokens=round(tokens),
-            shape=shape_of(stage.recipe.method, stage.base, stage.below is not None),
+            shape=shape(stage),
             kind=kind,
             outputs=size.sizes.vocabulary if kind == "mlm" else 3,
             precision=self.precision,

@@ -87,15 +87,14 @@ def trainable(model: Sizes, shape: Shape) -> int:
     if shape.form == "gate":
         return model.layers * shape.parts
     if isinstance(method, Bottleneck):
+        # What is trained in each place of a layer that has a module.
+        places = (model.layers - len(method.leave_out)) * (2 if method.place == "double" else 1)
         if shape.form == "fuse":
-            return model.layers * (3 * d * d + 2 * d)
+            return places * (3 * d * d + 2 * d)
         one = 2 * d * units(method, d) + units(method, d) + d
-        layers = model.layers - len(method.leave_out)
         half = d // 2
         inner = int(half // method.invertible_reduction_factor) if method.invertible != "none" else 0
-        return (
-            layers * one * (2 if method.place == "double" else 1) + 2 * inner * (d + 1) + (d if inner else 0)
-        )
+        return places * one + 2 * inner * (d + 1) + (d if inner else 0)
     if isinstance(method, LoRA):
         return model.layers * sum(_low_rank(method, shape, *projection(model, t)) for t in method.targets)
     if isinstance(method, PrefixTuning):
