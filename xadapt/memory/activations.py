@@ -2,8 +2,8 @@
 
 Counted from what `modeling/layer.py` and the banks compute: a frozen matrix keeps nothing of its input, a
 trained one its input, LayerNorm its input in fp32, attention query, key, value and its result, GELU its
-input, dropout its mask. Nothing is kept before the first weight that trains. Held against what autograd
-keeps by `tests/training/test_memory_estimate.py` and `benchmarks/memory.py`.
+input, dropout its mask, a byte a number. Nothing is kept before the first weight that trains. Held against
+what autograd keeps by `tests/training/test_memory_estimate.py` and `benchmarks/memory.py`.
 """
 
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class Kept:
 
     @property
     def mask(self) -> float:
-        return self.wide * self.model.hidden if self.dropout else 0
+        return self.model.hidden if self.dropout else 0
 
     @property
     def attention(self) -> float:
@@ -80,7 +80,7 @@ class Kept:
         """What a layer would keep below the first projection with an update, and masks of its input."""
         targets = set(method.targets)
         if own := targets & {"query", "key", "value"}:
-            return len(own) * FP32 * self.model.hidden if method.dropout else 0
+            return len(own) * self.model.hidden if method.dropout else 0
         if "attention_output" in targets:
             return self.attention
         half = self.attention + self.mask + self.norm
@@ -117,7 +117,7 @@ class Kept:
             return 0
         read = [projection(self.model, target)[0] for target in method.targets]
         if method.dropout:
-            return (FP32 + self.wide) * sum(read)
+            return (1 + self.wide) * sum(read)
         if self.wide < FP32:
             return self.wide * sum(read)
         one = any(target in ("query", "key", "value") for target in method.targets)
