@@ -14,8 +14,6 @@ Bits = Literal[8, 4] | None
 
 TRAINED = 4 * FP32
 """Bytes of a weight that trains: itself, its gradient and the two means of AdamW."""
-UPDATE = 6 * FP32
-"""Bytes per number of the largest parameter while AdamW changes it: what it computes on the way."""
 SCALES = {8: 0.01, 4: FP32 / 64}
 """Bytes per weight beside its bits: a scale for each row, or for each block of 64."""
 LOGITS = 3 * FP32
@@ -106,7 +104,7 @@ def estimate(model: Sizes, loads: Sequence[Load], how: How) -> Estimate:
     """Of trainings side by side on one encoder, all in one forward."""
     return Estimate(
         weights=round(weights(model, loads, how)),
-        modules=round(sum(modules(model, load, how) for load in loads) + _update(model, loads)),
+        modules=round(sum(modules(model, load, how) for load in loads)),
         activations=round(sum(load.tokens * token(model, load, how) for load in loads)),
         logits=round(sum(load.logits * load.outputs * LOGITS for load in loads)),
     )
@@ -133,13 +131,6 @@ def modules(model: Sizes, load: Load, how: How) -> float:
 
 SENTENCES = ("classification", "choice")
 """Task types whose head has a layer of its own before the answer."""
-
-
-def _update(model: Sizes, loads: Sequence[Load]) -> float:
-    """The optimizer works on one parameter at a time, of all modules side by side."""
-    if any(isinstance(load.recipe.method, Full) for load in loads):
-        return model.vocabulary * model.hidden * UPDATE
-    return sum(trainable(model, load.shape) for load in loads) / 2 * UPDATE
 
 
 def token(model: Sizes, load: Load, how: How) -> float:

@@ -4,16 +4,15 @@ Row j of a stacked parameter belongs to task `jobs[j]`; a task that is over is n
 side by side ends where training apart ends. The update is Loshchilov & Hutter 2019 as in torch.optim.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
+from torch.optim.adamw import adamw
 
 BETAS = (0.9, 0.999)
 EPSILON = 1e-8
-CACHED = 1 << 15
-"""Numbers of a row that are updated at a time on a CPU."""
 
 
 class Turn(NamedTuple):
@@ -55,68 +54,27 @@ class Entry:
         return not ("bias" in self.name or "norm" in self.name.lower())
 
 
-class _Stack:
-    """Entries as one tensor [rows, ...]: one that is stacked already, or heads of one shape.
-
-    The parameters and moments of several entries become views of it, so that a step is a handful of kernels
-    for all of them.
-    """
-
-    def __init__(self, entries: Sequence[Entry]) -> None:
-        self.entries = tuple(entries)
-        self.rows = [(job, entry.part) for entry in entries for job in entry.jobs]
-        self.decays = entries[0].decays
-        self.values, self.mean, self.square = entries[0].values, entries[0].mean, entries[0].square
-        if len(entries) > 1:
-            self.values = torch.cat([entry.values for entry in entries])
-            self.mean, self.square = torch.zeros_like(self.values), torch.zeros_like(self.values)
-            for row, entry in enumerate(entries):
-                entry.parameter.data = self.values[row]
-                entry.mean, entry.square = self.mean[row : row + 1], self.square[row : row + 1]
-
-    @property
-    def gradient(self) -> torch.Tensor:
-        found = [entry.gradient for entry in self.entries]
-        return found[0] if len(found) == 1 else torch.cat(found)
-
-    def due(self, count: int, active: Mapping[int, Turn]) -> list[tuple[int, int, int]]:
-        """Row, job and number of the step, from 1, of what a step updates."""
-        found = []
-        for row, (job, part) in enumerate(self.rows):
-            if job in active and (part is None or active[job].part == part):
-                found.append((row, job, count if part is None else active[job].step + 1))
-        return found
-
-
-def _stacks(entries: Sequence[Entry]) -> list[_Stack]:
-    members: dict[Hashable, list[Entry]] = {}
-    for number, entry in enumerate(entries):
-        alike = (entry.parameter.shape, entry.parameter.device, entry.decays)
-        # Of an encoder that trains, a copy beside the weights would be as large as they are.
-        members.setdefault(number if entry.part is None else alike, []).append(entry)
-    return [_Stack(found) for found in members.values()]
-
-
 class StackedAdamW:
-    """One optimizer for every task of a loop; the heads of one shape become views of one tensor."""
+    """One optimizer for every task of a loop: what a step updates of a task is one fused call of torch."""
 
     def __init__(self, entries: Sequence[Entry], jobs: int) -> None:
         self.entries = entries
-        self.jobs = jobs
-        self.stacks = _stacks(entries)
         self.device = entries[0].parameter.device
-        self.owners = [self._sent([job for job, _ in stack.rows]) for stack in self.stacks]
+        self.rows = [(entry, row, job) for entry in entries for row, job in enumerate(entry.jobs)]
+        self.state = [[x[row] for x in (e.values, e.mean, e.square)] for e, row, _ in self.rows]
+        """Of each row: views of its values and of both moments."""
+        owners = torch.tensor([job for *_, job in self.rows])
+        self.owners = torch.nn.functional.one_hot(owners, jobs).T.float().to(self.device)
 
     def clear(self) -> None:
         for entry in self.entries:
             entry.parameter.grad = None
 
-    def norms(self, gradients: Sequence[torch.Tensor]) -> torch.Tensor:
-        """Gradient norm of each task, [jobs]; `gradients` are those of the stacks."""
-        total = torch.zeros(self.jobs, device=self.device)
-        for owners, gradient in zip(self.owners, gradients, strict=True):
-            total.index_add_(0, owners, gradient.float().flatten(1).square().sum(1))
-        return total.sqrt()
+    def norms(self, gradients: list[torch.Tensor]) -> torch.Tensor:
+        """Gradient norm of each task, [jobs]; `gradients` are those of the rows."""
+        each = torch.stack(torch._foreach_norm(gradients))
+        # Not index_add_, whose sums on a GPU come in an order that changes.
+        return (self.owners @ each.square()).sqrt()
 
     @torch.no_grad()
     def step(
@@ -128,57 +86,46 @@ class StackedAdamW:
         decay: Sequence[float],
     ) -> torch.Tensor:
         """Update the tasks in `active`; `count` is 1 at the first step. Returns the norms before clipping."""
-        gradients = [stack.gradient for stack in self.stacks]
+        of = {id(entry): entry.gradient for entry in self.entries}
+        gradients = [of[id(entry)][row] for entry, row, _ in self.rows]
         norms = self.norms(gradients)
-        scale = (self._sent(list(clip)) / (norms + 1e-6)).clamp(max=1.0)
-        plans = [stack.due(count, active) for stack in self.stacks]
-        numbers = [
-            _numbers(lr[job], decay[job] if stack.decays else 0.0, own)
-            for stack, plan in zip(self.stacks, plans, strict=True)
-            for _, job, own in plan
-        ]
-        # Sent to the device once for all stacks.
-        sent = self._sent(numbers).split([len(plan) for plan in plans])
-        for stack, owners, gradient, plan, own in zip(
-            self.stacks, self.owners, gradients, plans, sent, strict=True
-        ):
-            if plan:
-                _update(stack, [row for row, *_ in plan], gradient, scale[owners], own)
+        # What gradients are divided by.
+        scales = ((norms + 1e-6) / self._sent(list(clip))).clamp(min=1.0).unbind()
+        calls = self._due(count, active, decay)
+        # Sent to the device once for all; torch counts each up by one before it is used.
+        before = self._sent([float(own - 1) for (*_, own), rows in calls.items() for _ in rows])
+        counts = before.split([len(rows) for rows in calls.values()])
+        for ((job, shrink, _), rows), reached in zip(calls.items(), counts, strict=True):
+            values, means, squares = zip(*(self.state[row] for row in rows), strict=True)
+            adamw(
+                list(values),
+                [gradients[row] for row in rows],
+                list(means),
+                list(squares),
+                [],
+                list(reached.unbind()),
+                fused=True,
+                grad_scale=scales[job],
+                amsgrad=False,
+                beta1=BETAS[0],
+                beta2=BETAS[1],
+                lr=lr[job],
+                weight_decay=shrink,
+                eps=EPSILON,
+                maximize=False,
+            )
         return norms
 
-    def _sent(self, values: list[Any]) -> torch.Tensor:
+    def _due(
+        self, count: int, active: Mapping[int, Turn], decay: Sequence[float]
+    ) -> dict[tuple[int, float, int], list[int]]:
+        """The rows that a step updates, by job, weight decay and number of their step, from 1."""
+        found: dict[tuple[int, float, int], list[int]] = {}
+        for row, (entry, _, job) in enumerate(self.rows):
+            if job in active and (entry.part is None or active[job].part == entry.part):
+                own = count if entry.part is None else active[job].step + 1
+                found.setdefault((job, decay[job] if entry.decays else 0.0, own), []).append(row)
+        return found
+
+    def _sent(self, values: list[float]) -> torch.Tensor:
         return torch.tensor(values).to(self.device, non_blocking=True)
-
-
-def _numbers(lr: float, decay: float, count: int) -> tuple[float, float, float, float]:
-    """Rate, shrinking, and the corrections of both moments, of one row in its step `count`."""
-    return lr, lr * decay, 1 - BETAS[0] ** count, (1 - BETAS[1] ** count) ** 0.5
-
-
-def _update(
-    stack: _Stack, rows: list[int], gradient: torch.Tensor, scale: torch.Tensor, numbers: torch.Tensor
-) -> None:
-    """AdamW of `rows`; `scale` [all rows] clips, `numbers` [rows, 4] are those of `_numbers`."""
-    own = [tensor.flatten(1) for tensor in (gradient, stack.values, stack.mean, stack.square)]
-    every = len(rows) == len(stack.rows)
-    if not every:
-        own, scale = [tensor[rows] for tensor in own], scale[rows]
-    # A CPU takes what fits its cache through all of the update before it goes on.
-    step = CACHED if gradient.device.type == "cpu" else max(1, own[0].shape[1])
-    for part in zip(*(tensor.split(step, 1) for tensor in own), strict=True):
-        _adamw(part, scale[:, None], numbers.unsqueeze(-1))
-    if not every:
-        for whole, made in zip((stack.values, stack.mean, stack.square), own[1:], strict=True):
-            whole[rows] = made.view(-1, *whole.shape[1:])
-
-
-def _adamw(part: tuple[torch.Tensor, ...], scale: torch.Tensor, numbers: torch.Tensor) -> None:
-    """Of `part`, gradient, values and both moments [rows, n]; `scale` [rows, 1], `numbers` [rows, 4, 1]."""
-    gradient, values, mean, square = part
-    rate, shrink, first, second = numbers.unbind(1)
-    gradient = gradient * scale
-    mean.lerp_(gradient, 1 - BETAS[0])
-    square.mul_(BETAS[1]).add_(gradient.square_().mul_(1 - BETAS[1]))
-    root = square.sqrt().div_(second).add_(EPSILON)
-    update = (rate / first * mean).div_(root)
-    values.mul_(1 - shrink).sub_(update)

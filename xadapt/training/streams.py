@@ -48,13 +48,18 @@ class _Masked(torch.autograd.Function):
     def forward(ctx: Any, x: torch.Tensor, kept: torch.Tensor, scale: float) -> torch.Tensor:
         ctx.save_for_backward(kept)
         ctx.scale = scale
-        # One kernel on a GPU, where a product with the mask and a division are three.
-        return torch.ops.aten.native_dropout_backward(x, kept, scale)
+        return _masked(x, kept, scale)
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> Any:
         (kept,) = ctx.saved_tensors
-        return torch.ops.aten.native_dropout_backward(gradients[0], kept, ctx.scale), None, None
+        return _masked(gradients[0], kept, ctx.scale), None, None
+
+
+def _masked(x: torch.Tensor, kept: torch.Tensor, scale: float) -> torch.Tensor:
+    # One kernel on a GPU, where a product with the mask and a division are three.
+    found: torch.Tensor = torch.ops.aten.native_dropout_backward(x, kept, scale)
+    return found
 
 
 def _without(x: torch.Tensor, drawn: torch.Tensor, rate: float) -> torch.Tensor:
