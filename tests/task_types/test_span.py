@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tests.task_types.multilingual import ODD, SCRIPTS, TOKENIZERS, TRAINED, bare, names, sentences, words
 from xadapt.examples import Question
 from xadapt.recipe import Recipe
+from xadapt.task_types import loss as loss_of
 from xadapt.task_types import span
 
 WHOLE = Recipe(max_length=5000)
@@ -203,7 +204,7 @@ def test_span_loss_does_not_depend_on_what_it_is_batched_with():
     def loss(chosen):
         batch = span.batch(chosen, np.random.default_rng(0), recipe)
         hidden = torch.sin(batch.ids.float()[:, None] * torch.arange(1, 4))
-        return span.loss(head, hidden, batch, recipe, lambda x: x)
+        return loss_of(span, head, hidden, batch, recipe, lambda x: x)
 
     apart = torch.stack([loss([item]) for item in items]).mean()
     assert torch.allclose(loss(items), apart, atol=1e-6)

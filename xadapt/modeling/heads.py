@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from xadapt.modeling.banks import Spread
 from xadapt.modeling.sites import Dropout
 from xadapt.recipe import Pooling
 
@@ -47,6 +48,11 @@ def _linear(outer: int, inner: int, generator: torch.Generator) -> nn.Linear:
     return made
 
 
+def _stacked(layers: Sequence[nn.Linear]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Weights [layers, out, in] and biases [layers, out]."""
+    return torch.stack([one.weight for one in layers]), torch.stack([one.bias for one in layers])
+
+
 class SentenceHead(nn.Module):
     """Two layers with tanh between: classification, and multiple choice with one output per choice."""
 
@@ -65,6 +71,14 @@ class SentenceHead(nn.Module):
         made: torch.Tensor = self.out(dropout(torch.tanh(self.dense(dropout(x)))))
         return made
 
+    @staticmethod
+    def side_by_side(
+        heads: Sequence["SentenceHead"], spread: Spread, x: torch.Tensor, dropout: Dropout
+    ) -> torch.Tensor:
+        """Of heads of one shape, each for its own rows of x."""
+        inner = torch.tanh(spread.linear(dropout(x), *_stacked([head.dense for head in heads])))
+        return spread.linear(dropout(inner), *_stacked([head.out for head in heads]))
+
 
 class TokenHead(nn.Module):
     """One layer over tokens: tagging, and start and end of spans."""
@@ -81,6 +95,13 @@ class TokenHead(nn.Module):
         """[tokens, d] -> [tokens, outputs]."""
         made: torch.Tensor = self.out(dropout(x))
         return made
+
+    @staticmethod
+    def side_by_side(
+        heads: Sequence["TokenHead"], spread: Spread, x: torch.Tensor, dropout: Dropout
+    ) -> torch.Tensor:
+        """Of heads of one shape, each for its own rows of x."""
+        return spread.linear(dropout(x), *_stacked([head.out for head in heads]))
 
 
 class CosineHead(nn.Module):

@@ -11,6 +11,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 import tokenizers
 import torch
+from torch.nn import functional as F
 
 from xadapt.modeling.encoder import Dropout, Encoder
 from xadapt.recipe import Recipe
@@ -21,7 +22,8 @@ class TaskType(Protocol):
     """What each module of this package offers.
 
     A type whose examples of all languages share one pool, each an item of its own, may say `ONE_POOL = True`;
-    one whose loss is no mean over the examples of a batch says `ONE_BATCH = True`.
+    one whose loss is no mean over the examples of a batch says `ONE_BATCH = True` and has
+    `loss(head, hidden, batch, recipe, dropout)` in place of `inputs` and `compared`.
     """
 
     def encode(
@@ -35,10 +37,11 @@ class TaskType(Protocol):
     def batch(self, items: Sequence[Item], random: np.random.Generator, recipe: Recipe) -> Batch:
         """The items of one step, with whatever is drawn anew each time."""
 
-    def loss(
-        self, head: torch.nn.Module, hidden: torch.Tensor, batch: Batch, recipe: Recipe, dropout: Dropout
-    ) -> torch.Tensor:
-        """Mean loss over the items; `hidden` is [tokens of the batch, width]."""
+    def inputs(self, hidden: torch.Tensor, batch: Batch, recipe: Recipe) -> torch.Tensor:
+        """[rows, width] that the head reads; `hidden` is [tokens of the batch, width]."""
+
+    def compared(self, logits: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        """What the head made of its rows, [n, classes], and the targets, [n]: the loss is cross entropy."""
 
     def outputs(
         self, head: torch.nn.Module, hidden: torch.Tensor, batch: Batch, recipe: Recipe
@@ -65,6 +68,21 @@ def encode_training(
     """The items that a training draws from: those of `encode`, unless the type has pairs to train on."""
     made: list[Item] = getattr(kind, "encode_training", kind.encode)(examples, tokenizer, recipe, labels)
     return made
+
+
+def loss(
+    kind: TaskType,
+    head: torch.nn.Module,
+    hidden: torch.Tensor,
+    batch: Batch,
+    recipe: Recipe,
+    dropout: Dropout,
+) -> torch.Tensor:
+    """Of a batch, a mean; `hidden` is [tokens of the batch, width]."""
+    if hasattr(kind, "loss"):
+        own: torch.Tensor = kind.loss(head, hidden, batch, recipe, dropout)
+        return own
+    return F.cross_entropy(*kind.compared(head(kind.inputs(hidden, batch, recipe), dropout), batch))
 
 
 def task_type(name: str) -> TaskType:

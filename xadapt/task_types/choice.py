@@ -9,7 +9,7 @@ import torch
 
 from xadapt.errors import DataError
 from xadapt.examples import Choice
-from xadapt.modeling.encoder import Dropout, Encoder, no_dropout
+from xadapt.modeling.encoder import Encoder, no_dropout
 from xadapt.modeling.heads import SentenceHead, pool
 from xadapt.recipe import Recipe
 from xadapt.task_types.items import Batch, Item, encode_pairs, lay_out
@@ -46,22 +46,17 @@ def batch(items: Sequence[Item], random: np.random.Generator, recipe: Recipe) ->
     return made
 
 
-def _logits(
-    head: torch.nn.Module, hidden: torch.Tensor, batch: Batch, recipe: Recipe, dropout: Dropout
-) -> torch.Tensor:
-    scores: torch.Tensor = head(pool(hidden, batch.lengths, recipe.pooling), dropout)
-    return scores.view(len(batch.items), -1).float()
+def inputs(hidden: torch.Tensor, batch: Batch, recipe: Recipe) -> torch.Tensor:
+    return pool(hidden, batch.lengths, recipe.pooling)
 
 
-def loss(
-    head: torch.nn.Module, hidden: torch.Tensor, batch: Batch, recipe: Recipe, dropout: Dropout
-) -> torch.Tensor:
-    logits = _logits(head, hidden, batch, recipe, dropout)
-    return torch.nn.functional.cross_entropy(logits, batch.targets["label"])
+def compared(logits: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    return logits.view(len(batch.items), -1).float(), batch.targets["label"]
 
 
 def outputs(head: torch.nn.Module, hidden: torch.Tensor, batch: Batch, recipe: Recipe) -> list[np.ndarray]:
-    return list(_logits(head, hidden, batch, recipe, no_dropout).cpu().numpy())
+    logits, _ = compared(head(inputs(hidden, batch, recipe), no_dropout), batch)
+    return list(logits.cpu().numpy())
 
 
 def decode(

@@ -8,7 +8,7 @@ import torch
 
 from xadapt.errors import DataError, nearest
 from xadapt.examples import Classification
-from xadapt.modeling.encoder import Dropout, Encoder, no_dropout
+from xadapt.modeling.encoder import Encoder, no_dropout
 from xadapt.modeling.heads import SentenceHead, pool
 from xadapt.recipe import Recipe
 from xadapt.task_types.items import Batch, Item, encode_pairs, lay_out
@@ -47,15 +47,16 @@ def batch(items: Sequence[Item], random: np.random.Generator, recipe: Recipe) ->
     return made
 
 
-def loss(
-    head: torch.nn.Module, hidden: torch.Tensor, batch: Batch, recipe: Recipe, dropout: Dropout
-) -> torch.Tensor:
-    logits = head(pool(hidden, batch.lengths, recipe.pooling), dropout)
-    return torch.nn.functional.cross_entropy(logits.float(), batch.targets["label"])
+def inputs(hidden: torch.Tensor, batch: Batch, recipe: Recipe) -> torch.Tensor:
+    return pool(hidden, batch.lengths, recipe.pooling)
+
+
+def compared(logits: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    return logits.float(), batch.targets["label"]
 
 
 def outputs(head: torch.nn.Module, hidden: torch.Tensor, batch: Batch, recipe: Recipe) -> list[np.ndarray]:
-    logits = head(pool(hidden, batch.lengths, recipe.pooling), no_dropout)
+    logits = head(inputs(hidden, batch, recipe), no_dropout)
     return list(logits.float().cpu().numpy())
 
 

@@ -8,7 +8,7 @@ import tokenizers
 import torch
 
 from xadapt.examples import Text
-from xadapt.modeling.encoder import Dropout, Encoder, no_dropout
+from xadapt.modeling.encoder import Encoder, no_dropout
 from xadapt.modeling.heads import LMHead
 from xadapt.recipe import Recipe
 from xadapt.task_types.items import Batch, Item, encode_pairs, lay_out, special
@@ -47,16 +47,17 @@ def batch(items: Sequence[Item], random: np.random.Generator, recipe: Recipe) ->
     return replace(made, ids=torch.from_numpy(shown))
 
 
-def loss(
-    head: torch.nn.Module, hidden: torch.Tensor, batch: Batch, recipe: Recipe, dropout: Dropout
-) -> torch.Tensor:
-    logits = head(hidden[batch.targets["at"]], dropout)
-    return torch.nn.functional.cross_entropy(logits.float(), batch.targets["token"])
+def inputs(hidden: torch.Tensor, batch: Batch, recipe: Recipe) -> torch.Tensor:
+    return hidden[batch.targets["at"]]
+
+
+def compared(logits: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    return logits.float(), batch.targets["token"]
 
 
 def outputs(head: torch.nn.Module, hidden: torch.Tensor, batch: Batch, recipe: Recipe) -> list[np.ndarray]:
     """Per line the predicted ids of its hidden tokens and the true ones, [hidden tokens, 2]."""
-    best = head(hidden[batch.targets["at"]], no_dropout).argmax(-1)
+    best = head(inputs(hidden, batch, recipe), no_dropout).argmax(-1)
     both = torch.stack([best, batch.targets["token"]], -1).cpu().numpy()
     ends = np.searchsorted(batch.targets["at"].cpu().numpy(), np.cumsum(batch.lengths))
     return np.split(both, ends[:-1])

@@ -9,8 +9,7 @@ import tokenizers
 import torch
 
 from xadapt.examples import Question
-from xadapt.modeling.encoder import Dropout, Encoder
-from xadapt.modeling.encoder import no_dropout as _no_dropout
+from xadapt.modeling.encoder import Encoder, no_dropout
 from xadapt.modeling.heads import TokenHead, pad_segments
 from xadapt.recipe import Recipe
 from xadapt.task_types.items import Batch, Item, Tokens, lay_out, tokens
@@ -125,19 +124,19 @@ def batch(items: Sequence[Item], random: np.random.Generator, recipe: Recipe) ->
     return made
 
 
-def loss(
-    head: torch.nn.Module, hidden: torch.Tensor, batch: Batch, recipe: Recipe, dropout: Dropout
-) -> torch.Tensor:
-    """Mean of the start and the end loss; pads are minus infinity, so they never enter the softmax."""
-    logits = pad_segments(head(hidden, dropout).float(), batch.lengths, float("-inf"))
-    starts = torch.nn.functional.cross_entropy(logits[..., 0], batch.targets["span"][:, 0])
-    ends = torch.nn.functional.cross_entropy(logits[..., 1], batch.targets["span"][:, 1])
-    return (starts + ends) / 2
+def inputs(hidden: torch.Tensor, batch: Batch, recipe: Recipe) -> torch.Tensor:
+    return hidden
+
+
+def compared(logits: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    """Starts, then ends; pads are minus infinity, so they never enter the softmax."""
+    padded = pad_segments(logits.float(), batch.lengths, float("-inf"))
+    return torch.cat(padded.unbind(-1)), torch.cat(batch.targets["span"].unbind(1))
 
 
 def outputs(head: torch.nn.Module, hidden: torch.Tensor, batch: Batch, recipe: Recipe) -> list[np.ndarray]:
     """Per window [tokens, 2] logits of start and end."""
-    logits = head(hidden, _no_dropout).float().cpu()
+    logits = head(hidden, no_dropout).float().cpu()
     return [part.numpy() for part in logits.split(list(batch.lengths))]
 
 

@@ -13,7 +13,7 @@ import torch
 from tokenizers.pre_tokenizers import ByteLevel
 
 from xadapt.examples import Tagging
-from xadapt.modeling.encoder import Dropout, Encoder, no_dropout
+from xadapt.modeling.encoder import Encoder, no_dropout
 from xadapt.modeling.heads import TokenHead
 from xadapt.recipe import Recipe
 from xadapt.task_types.items import Batch, Item, Tokens, lay_out, special
@@ -80,16 +80,17 @@ def batch(items: Sequence[Item], random: np.random.Generator, recipe: Recipe) ->
     return made
 
 
-def loss(
-    head: torch.nn.Module, hidden: torch.Tensor, batch: Batch, recipe: Recipe, dropout: Dropout
-) -> torch.Tensor:
-    logits = head(hidden[batch.targets["at"]], dropout)
-    return torch.nn.functional.cross_entropy(logits.float(), batch.targets["tag"])
+def inputs(hidden: torch.Tensor, batch: Batch, recipe: Recipe) -> torch.Tensor:
+    return hidden[batch.targets["at"]]
+
+
+def compared(logits: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    return logits.float(), batch.targets["tag"]
 
 
 def outputs(head: torch.nn.Module, hidden: torch.Tensor, batch: Batch, recipe: Recipe) -> list[np.ndarray]:
     """Per item the best tag of each word."""
-    best = head(hidden[batch.targets["at"]], no_dropout).float().argmax(-1).cpu().numpy()
+    best = head(inputs(hidden, batch, recipe), no_dropout).float().argmax(-1).cpu().numpy()
     return np.split(best, np.cumsum([len(item.detail) for item in batch.items[:-1]]))
 
 

@@ -25,6 +25,7 @@ from xadapt.task_types.items import Batch, Item, pack
 from xadapt.training.batches import Schedule
 from xadapt.training.checkpoint import Checkpoint
 from xadapt.training.guards import check_gradients, check_in_forward, check_trainable
+from xadapt.training.losses import Answered, losses
 from xadapt.training.memory import Memory
 from xadapt.training.optimizer import Entry, StackedAdamW, Turn
 from xadapt.training.passes import Pass, passes, spread
@@ -86,9 +87,9 @@ class Job:
     def stream(self, step: int, device: torch.device) -> Stream:
         return Stream.at(self.schedule.recipe.dropout, self.schedule.seed, self.name, step, device)
 
-    def loss(self, step: int, hidden: torch.Tensor, batch: Batch, dropout: Stream) -> torch.Tensor:
+    def answered(self, step: int, hidden: torch.Tensor, batch: Batch, dropout: Stream) -> Answered:
         part = self.parts[self.turn(step).part]
-        return part.type.loss(part.head, hidden, batch, part.schedule.recipe, dropout)
+        return Answered(part.type, part.head, hidden, batch, part.schedule.recipe, dropout)
 
 
 @dataclass
@@ -160,7 +161,7 @@ class Loop:
     def _step(self, step: int) -> None:
         active = [number for number, job in enumerate(self.jobs) if step < job.schedule.steps]
         batches = {number: self.jobs[number].batch(step) for number in active}
-        losses = self.memory.fitted(step, partial(passes, batches), partial(self._gradients, step, batches))
+        found = self.memory.fitted(step, partial(passes, batches), partial(self._gradients, step, batches))
         self.tokens += sum(len(batch.ids) for batch in batches.values())
         turns = {number: self.jobs[number].turn(step) for number in active}
         if any(turn.step == 0 for turn in turns.values()):
@@ -173,15 +174,15 @@ class Loop:
             [recipe.clip for recipe in recipes],
             [recipe.weight_decay for recipe in recipes],
         )
-        self._note(step, losses, norms)
+        self._note(step, found, norms)
 
     def _gradients(self, step: int, batches: dict[int, Batch], cut: list[Pass]) -> dict[int, torch.Tensor]:
         """Set the gradients of a step, pass by pass; returns the losses by job."""
         self.optimizer.clear()
         if len(cut) == 1:
-            losses = self._losses(step, {job: batch.to(self.placed.device) for job, batch in batches.items()})
-            torch.stack(list(losses.values())).sum().backward()
-            return {job: loss.detach() for job, loss in losses.items()}
+            found = self._losses(step, {job: batch.to(self.placed.device) for job, batch in batches.items()})
+            torch.stack(list(found.values())).sum().backward()
+            return {job: loss.detach() for job, loss in found.items()}
         whole = {
             job: self._whole(step, job, batches[job], cut) for job in spread(cut) if self._one(step, job)
         }
@@ -196,10 +197,11 @@ class Loop:
         streams = [self.jobs[number].stream(step, self.placed.device) for number in batches]
         with self.placed.autocast():
             parts = self._hidden(batches, streams)
-            losses = {}
-            for (number, batch), part, stream in zip(batches.items(), parts, streams, strict=True):
-                losses[number] = self.jobs[number].loss(step, part, batch, stream)
-        return self.assembled.regularized(losses)
+            answered = {
+                number: self.jobs[number].answered(step, part, batch, stream)
+                for (number, batch), part, stream in zip(batches.items(), parts, streams, strict=True)
+            }
+            return self.assembled.regularized(losses(answered))
 
     def _hidden(self, batches: dict[int, Batch], streams: Sequence[Stream]) -> Sequence[torch.Tensor]:
         """Of each job [tokens, width]."""
@@ -215,18 +217,19 @@ class Loop:
         """Add the gradients of a pass; returns what it adds to the losses. `whole` as of `_whole`."""
         pieces = {job: one.to(self.placed.device) for job, one in cut.items()}
         streams = [one.stream(self.jobs[job].stream(step, self.placed.device)) for job, one in pieces.items()]
-        losses, back = {}, []
+        answered, back = {}, []
         with self.placed.autocast():
             parts = self._hidden({job: one.batch for job, one in pieces.items()}, streams)
             for (job, one), hidden, stream in zip(pieces.items(), parts, streams, strict=True):
                 if job in whole:
                     back.append((hidden * whole[job][one.start : one.start + len(hidden)]).sum())
-                    losses[job] = hidden.new_zeros(())
                 else:
-                    losses[job] = self.jobs[job].loss(step, hidden, one.batch, stream) * one.part
-        losses |= self.assembled.regularized({job: losses[job] for job, one in pieces.items() if one.first})
-        torch.stack([*losses.values(), *back]).sum().backward()
-        return {job: loss.detach() for job, loss in losses.items()}
+                    answered[job] = self.jobs[job].answered(step, hidden, one.batch, stream)
+            found = {job: loss * pieces[job].part for job, loss in losses(answered).items()}
+        found |= {job: parts[0].new_zeros(()) for job in pieces if job in whole}
+        found |= self.assembled.regularized({job: found[job] for job, one in pieces.items() if one.first})
+        torch.stack([*found.values(), *back]).sum().backward()
+        return {job: loss.detach() for job, loss in found.items()}
 
     def _one(self, step: int, job: int) -> bool:
         """Whether the examples of a step are each other's negatives."""
@@ -245,7 +248,9 @@ class Loop:
                 hidden += self._hidden({job: one.to(self.placed.device).batch}, [one.stream(stream)])
         states = torch.cat(hidden).requires_grad_()
         with self.placed.autocast():
-            loss = self.jobs[job].loss(step, states, batch.to(self.placed.device), stream)
+            (loss,) = losses(
+                {job: self.jobs[job].answered(step, states, batch.to(self.placed.device), stream)}
+            ).values()
         loss.backward()
         assert states.grad is not None
         return loss.detach(), states.grad
