@@ -13,12 +13,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from torch.nn import functional as F
 
 from xadapt.modeling.banks import NON_LINEARITIES, Bank, Spread, given_to
 from xadapt.modeling.combined import FUSION, Combined, Fusion
 from xadapt.modeling.module import Module, prefixes
 from xadapt.modeling.sites import Norm, Place
 from xadapt.recipe import Bottleneck
+
+WHOLE = 16
+"""Widths are filled up with zeros to whole steps of this, which fast matrix products want."""
 
 Note = Callable[[torch.Tensor], None]
 """Takes the weights [T, parts] with which the parts of one site were combined."""
@@ -52,7 +56,7 @@ class BottleneckCombination(Bank):
     def fold(
         self, own: dict[str, torch.Tensor], frozen: dict[str, torch.Tensor], start: str
     ) -> dict[str, torch.Tensor]:
-        """Of the place whose names begin with `start`; `values` [rows, d, parts * (r + 1)] is V [U b]."""
+        """Of the place whose names begin with `start`; `values` is V [U b 0]."""
         raise NotImplementedError
 
     def shares(
@@ -82,8 +86,10 @@ class BottleneckCombination(Bank):
         )
         shares = self.shares(w, spread, z, inner, streams)
         note(shares)
-        mixed = torch.cat([(inner * shares.unsqueeze(-1)).flatten(-2), shares.to(inner.dtype)], -1)
-        return hidden + spread.linear(mixed, w["values"], None)
+        mixed = [(inner * shares.unsqueeze(-1)).flatten(-2), shares.to(inner.dtype)]
+        if pads := w["values"].shape[-1] - sum(part.shape[-1] for part in mixed):
+            mixed.append(inner.new_zeros(len(inner), pads))
+        return hidden + spread.linear(torch.cat(mixed, -1), w["values"], None)
 
 
 class FusionBank(BottleneckCombination):
@@ -144,7 +150,8 @@ class FusionBank(BottleneckCombination):
     ) -> torch.Tensor:
         keys = spread.linear(z, w["scores"], w["scores_bias"])
         wide = inner.shape[-1] * self.count
-        scores = (inner * keys[:, :wide].unflatten(-1, (self.count, -1))).sum(-1) + keys[:, wide:]
+        own, constant = keys[:, :wide].unflatten(-1, (self.count, -1)), keys[:, wide : wide + self.count]
+        scores = (inner * own).sum(-1) + constant
         if streams is not None and self.settings.dropout:
             scores = scores + spread.linear(z, w["constant"], w["constant_bias"])
             scores = spread.drop(scores, self.settings.dropout, streams)
@@ -187,7 +194,10 @@ def for_tokens(weights: torch.Tensor, spread: Spread) -> torch.Tensor:
 
 
 def _joined(parts: Sequence[Module]) -> dict[str, torch.Tensor]:
-    """The parts as one wide bottleneck at each place; `up` is [L, d, parts * (r + 1)], biases last."""
+    """The parts as one wide bottleneck at each place.
+
+    `up` is [L, d, parts * (r + 1)], biases behind the weights, filled up with zeros.
+    """
     method = parts[0].method
     assert isinstance(method, Bottleneck)
     found: dict[str, torch.Tensor] = {}
@@ -197,6 +207,6 @@ def _joined(parts: Sequence[Module]) -> dict[str, torch.Tensor]:
         found |= {
             f"{start}down_weight": torch.cat([part.weights[f"{start}down_weight"] for part in parts], 1),
             f"{start}down_bias": torch.cat([part.weights[f"{start}down_bias"] for part in parts], 1),
-            f"{start}up": torch.cat([ups, biases], -1),
+            f"{start}up": F.pad(torch.cat([ups, biases], -1), (0, -(len(parts) + ups.shape[-1]) % WHOLE)),
         }
     return found
