@@ -1,11 +1,13 @@
 """`--memory` over the stages of an experiment: what is picked, what stays the same, what the record says."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
+from xadapt.composition import Fuse
 from xadapt.errors import ConfigError, DoesNotFit, WrongEnvironment
 from xadapt.memory.amount import parse
 from xadapt.memory.choose import RESERVED, USABLE, at, choose, usable
@@ -204,3 +206,33 @@ def test_a_module_trains_on_quantised_weights_and_is_read_on_them(world):
     predicted = world.cells("second")["lora", "alone"]
     world.done(predicted, context=context)
     assert checksum(encoder.parameters()) == before and (folder / "probe.safetensors").exists()
+
+
+def bits_of(world, context, stage, monkeypatch, loaded):
+    """What `base` asks the loader for, with modules whose records say what `loaded` says."""
+    asked = []
+    monkeypatch.setattr(pretrained, "load", lambda *given: asked.append(given[-1]))
+    monkeypatch.setattr(type(context.store), "record", lambda self, digest: loaded[digest])
+    base(stage.model, context, modules=(stage,))
+    return asked
+
+
+def test_a_module_is_used_on_the_bits_that_it_was_trained_on(world, monkeypatch):
+    stage = world.cells("second")["lora", "alone"].module
+    record = SimpleNamespace(notes={"memory": {"bits": 4}})
+    for bits in (None, 8, 4):
+        found = bits_of(world, world.at("held", bits=bits), stage, monkeypatch, {stage.digest: record})
+        assert found == [4], "whatever this run would choose for new ones"
+
+
+def test_modules_of_differently_quantised_encoders_do_not_stand_together(world, monkeypatch):
+    stage = world.cells("second")["lora", "alone"].module
+    other = replace(stage, seed=stage.seed + 1)
+    records = {
+        stage.digest: SimpleNamespace(notes={"memory": {"bits": 4}}),
+        other.digest: SimpleNamespace(notes={}),
+    }
+    context = world.at("held")
+    monkeypatch.setattr(type(context.store), "record", lambda self, digest: records[digest])
+    with pytest.raises(ConfigError, match=r"on 4 bits, .* on all bits"):
+        base(stage.model, context, modules=(Fuse((stage, other)),))

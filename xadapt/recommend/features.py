@@ -109,7 +109,7 @@ def _vectors(
     from xadapt.training.restore import base, method_of, over, slot_of, whole
 
     made = module or training
-    ground = base(training.model, context, whole(module) if module else None, method_of(made))
+    ground = base(training.model, context, whole(module) if module else None, method_of(made), (module,))
     slot = over(training.below, slot_of(module, ground, context) if module else Slot(), ground, context)
     reading: Any = _Reading(task_type(kind or task(training.task).type), read)
     recipe = recipe or training.recipe

@@ -164,7 +164,9 @@ def load(
     found = asked(record, kept, places, task, how)
     context = Context(kept, device=device, precision=precision)
     below = Below(found, kept, places, given_adapters)
-    ground = start(found.model, context, whole(found.module), method_of(found.module))
+    ground = start(
+        found.model, context, whole(found.module), method_of(found.module), modules=(found.module,)
+    )
     head, labels = _head(found, ground, context)
     return Loaded(found, ground, context, below, labels, head)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from xadapt.errors import TrainingFailed
+from xadapt.errors import ConfigError, TrainingFailed
 from xadapt.modeling import formats, head_format, library_format
 from xadapt.modeling.assemble import Assembled, Slot
 from xadapt.modeling.encoder import checksum
@@ -35,6 +35,7 @@ from xadapt.training.restore import (
     Base,
     base,
     check_defined,
+    held_in,
     method_of,
     new_slot,
     over,
@@ -55,7 +56,7 @@ def fit(
     """
     started = time.monotonic()
     alone = whole(stages[0])
-    ground = _ground(stages[0], context) if alone is None else full.start(alone, context)
+    ground = _ground(stages, context) if alone is None else full.start(alone, context)
     jobs = make_jobs(stages, ground, context)
     slots = [_slot(stage, ground, context) for stage in stages]
     assembled = ground.assembled(slots)
@@ -63,13 +64,14 @@ def fit(
         for part in job.parts:
             decode_through(part.head, assembled.inverse(number))
     before = _frozen(ground, assembled)
-    owners = [stage.digest for stage in stages]
-    checkpoint = Checkpoint(context.store.progress(owners[0]), owners, context.checkpoint_seconds)
+    owners = [stage.digest for stage in stages] + ([f"{ground.bits} bit"] if ground.bits else [])
+    checkpoint = Checkpoint(context.store.progress(stages[0].digest), owners, context.checkpoint_seconds)
     trained = [*full.weights(ground.encoder), *entries(assembled, jobs)]
     measures = _measures(stages, jobs, assembled, ground, context)
     size = sizes(ground.encoder)
     loads = [load(stage, size) for stage in stages] if size else []
-    budget = Budget(loads, jobs, ground.encoder, ground.placed, context)
+    held = replace(context, bits=ground.bits)
+    budget = Budget(loads, jobs, ground.encoder, ground.placed, held)
     given = ground.encoder, assembled, jobs, trained, ground.placed, checkpoint, context.progress, measures
     loop = Loop(*given, budget.limits())
     resumed = loop.run()
@@ -91,9 +93,14 @@ def fit(
     }
 
 
-def _ground(stage: Train | Mixture, context: Context) -> Base:
-    check_defined(stage, stage.base)
-    return base(stage.model, context, method=method_of(stage))
+def _ground(stages: Sequence[Train | Mixture], context: Context) -> Base:
+    first, *others = stages
+    check_defined(first, first.base)
+    bits = held_in((first.base, first.below), context)
+    # One at a time each trains on its own.
+    if any(held_in((one.base, one.below), context) != bits for one in others):
+        raise ConfigError(f"{first.title()}: companions stand on an encoder that is quantised otherwise")
+    return base(first.model, context, None, method_of(first), (first.base, first.below))
 
 
 def _slot(stage: Train | Mixture, ground: Base, context: Context) -> Slot:

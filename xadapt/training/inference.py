@@ -39,7 +39,8 @@ from xadapt.workflow.context import Context
 def predict(stages: Sequence[Predict], outs: Sequence[Path], context: Context) -> dict[str, dict[str, Any]]:
     """Write the predictions of `stages`, which share model, task and module; return their notes."""
     first = stages[0]
-    ground = base(first.model, context, whole(first.module), method_of(first.module))
+    given = first.model, context, whole(first.module), method_of(first.module)
+    ground = base(*given, modules=(first.module, first.below))
     parts = _fused(first) if not (first.reading and first.reading.layer == 0) else []
     notes = {}
     known: dict[bytes, Answer] = {}

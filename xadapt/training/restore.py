@@ -1,6 +1,6 @@
 """Finished stages -> what the engine runs: an encoder with its tokenizer, modules, heads, examples."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,8 @@ class Base:
     """What it was loaded as."""
     memory: int | None = None
     """Bytes that may be used where it runs; None for what there is."""
+    bits: int | None = None
+    """8 or 4 where its matrices are quantised."""
 
     @property
     def family(self) -> models.Family:
@@ -82,21 +84,51 @@ def base(
     context: Context,
     own: "Train | Mixture | None" = None,
     method: Method | None = None,
+    modules: Sequence[Maker | Published | Composition | None] = (),
 ) -> Base:
     """Load the encoder of a stage, or its `own` after full training; kept until another one is asked for.
 
-    Which engine runs it follows from the model and from the `method` of the modules on it.
+    Which engine runs it follows from the model and from the `method` of the modules on it. Finished `modules`
+    get it in the bits that they were trained on, whatever the context would choose for new ones.
     """
+    bits = held_in(modules, context)
     placed, found = accelerator(context.device, context.precision), place(model, context)
     weights = found.model if own is None else (str(context.store.path(own)), None)
     given = *weights, placed.device, frozen_dtype(placed)
     encoder: Encoder
     if models.engine(models.at(found.model[0], found.name), method.name if method else None) == "library":
-        encoder = pretrained.load_by_library(*given, found.name, isinstance(method, LoRA))
+        encoder, bits = pretrained.load_by_library(*given, found.name, isinstance(method, LoRA)), None
     else:
-        encoder = pretrained.load(*given, context.bits)
+        encoder = pretrained.load(*given, bits)
     tokenizer = pretrained.tokenizer(*found.model)
-    return Base(encoder, tokenizer, placed, found.name, model, context.memory)
+    return Base(encoder, tokenizer, placed, found.name, model, context.memory, bits)
+
+
+def held_in(modules: Sequence[Maker | Published | Composition | None], context: Context) -> int | None:
+    """The bits of the frozen matrices that the modules were trained on; of the context where nothing says.
+
+    Raises ConfigError where they were trained on different ones.
+    """
+    trained = {stage.digest: stage for module in modules for stage in _trained_by(module)}
+    found = {
+        context.store.record(digest).notes.get("memory", {}).get("bits"): stage.title()
+        for digest, stage in trained.items()
+    }
+    if len(found) > 1:
+        said = ", ".join(f"{title} on {bits or 'all'} bits" for bits, title in found.items())
+        raise ConfigError(
+            f"modules of differently quantised encoders: {said}", "run --again with one --memory"
+        )
+    return next(iter(found), context.bits)
+
+
+def _trained_by(module: Maker | Published | Composition | None) -> Iterator[Train | Mixture]:
+    """The finished trainings that say what encoder a module is for."""
+    if isinstance(module, Train | Mixture):
+        yield module
+    elif isinstance(module, Merged | Composition):
+        for part in module.merge.parts if isinstance(module, Merged) else module.parts:
+            yield from _trained_by(part)
 
 
 def check_defined(stage: Maker, composition: Composition) -> None:
