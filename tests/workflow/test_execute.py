@@ -2,7 +2,10 @@
 
 import subprocess
 import sys
+import weakref
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -53,17 +56,41 @@ def test_a_failure_holds_back_only_what_needs_it(context, workers):
     assert context.store.failure(bad.digest)["code"] == 7
 
 
-def test_of_companions_only_the_faulty_one_fails(context):
+def test_companions_run_in_one_call_and_say_so(context):
     group = [Word(text=t, needs=(A,)) for t in ("k1", "k2", "k3")]
-
-    class Broken(Word):
-        pass
-
     plan = Plan.of([*group])
     assert [len(g) for g in plan.groups(2)] == [1, 2, 1]
     assert [o.status for o in run(plan, context, together=2)] == ["done"] * 4
     record = context.store.record(group[0].digest)
     assert record.notes["together"] == sorted(s.digest for s in group[:2])
+
+
+class Held:
+    """What a training holds: a model, gradients."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Holding(Word):
+    """Notes how much of what earlier ones held is still there, and fails when its text says so."""
+
+    seen: ClassVar[list[int]] = []
+    alive: ClassVar[weakref.WeakSet] = weakref.WeakSet()
+
+    def run(self, out, context):
+        self.seen.append(len(self.alive))
+        model = Held()
+        self.alive.add(model)
+        if self.text == "k bad":
+            raise TrainingFailed("out of memory")
+        return super().run(out, context)
+
+
+def test_of_companions_only_the_faulty_one_fails_and_nothing_holds_its_memory(context):
+    group = [Holding(text=text) for text in ("k1", "k bad", "k2")]
+    outcomes = list(run(Plan.of([*group]), context, together=3))
+    assert {o.stage.text: o.status for o in outcomes} == {"k1": "done", "k bad": "failed", "k2": "done"}
+    assert Holding.seen == [0] * len(Holding.seen) and len(Holding.seen) > 3
+    assert not len(Holding.alive), "the outcomes are still there"
 
 
 def test_several_workers_begin_with_what_most_still_hangs_on(context):

@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import signal
 import time
+import traceback
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -240,24 +241,32 @@ def _in_worker(group: Group, context: Context) -> list[Outcome]:
 
 def run_group(group: Group, context: Context) -> list[Outcome]:
     """Run companions side by side; if that fails, one by one, so that only the faulty one is lost."""
-    if len(group) > 1:
-        try:
-            return _attempt(group, context)
-        except IntegrityError as error:
-            return [Outcome(group[0], "failed", error), *run_group(group[1:], context)]
-        except HOPELESS:
-            raise
-        except Exception:
-            return [outcome for stage in group for outcome in run_group((stage,), context)]
+    found = _tried(group, context)
+    if not isinstance(found, Exception):
+        return found
+    first, *others = group
+    if others and isinstance(found, IntegrityError):
+        return [Outcome(first, "failed", found), *run_group(tuple(others), context)]
+    if others:
+        return [outcome for stage in group for outcome in run_group((stage,), context)]
+    if stopping.came():
+        raise KeyboardInterrupt from found
+    context.store.note_failure(first, found)
+    return [Outcome(first, "failed", found)]
+
+
+def _tried(group: Group, context: Context) -> list[Outcome] | Exception:
+    """The outcomes, or the error that ended it, without what its frames held: a model, its gradients."""
     try:
         return _attempt(group, context)
     except HOPELESS:
         raise
     except Exception as error:
-        if stopping.came():
-            raise KeyboardInterrupt from error
-        context.store.note_failure(group[0], error)
-        return [Outcome(group[0], "failed", error)]
+        each: BaseException | None = error
+        while each is not None:
+            traceback.clear_frames(each.__traceback__)
+            each = each.__cause__ or each.__context__
+        return error
 
 
 def _attempt(group: Sequence[Stage], context: Context) -> list[Outcome]:
