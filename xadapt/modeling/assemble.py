@@ -214,7 +214,7 @@ class _Forward:
         return x
 
     def project(
-        self, layer: int, name: str, x: torch.Tensor, y: torch.Tensor, frozen: Frozen
+        self, layer: int, name: str, x: torch.Tensor, y: torch.Tensor, frozen: Callable[[], Frozen]
     ) -> torch.Tensor:
         for bank, layers, spread, places in self.parts:
             if not isinstance(bank, LoRABank | LoRACombination) or name not in bank.targets:

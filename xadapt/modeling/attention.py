@@ -15,6 +15,8 @@ SLACK = 1.3
 """A bucket may hold this many times its real tokens before a new one is opened."""
 AMPERE = (8, 0)
 """The first GPUs that have the variable-length kernel."""
+LARGEST_HEAD = 256
+"""Width of a head in it."""
 
 
 class Attention:
@@ -30,7 +32,7 @@ class Attention:
 
     def __call__(self, qkv: torch.Tensor) -> torch.Tensor:
         """Query, key and value beside each other, [T, 3 hidden] -> [T, hidden]."""
-        if _has_kernel(qkv):
+        if _has_kernel(qkv, self.heads):
             return self._variable(qkv)
         if self.equal:
             return _sdpa(qkv, (len(self.lengths), self.lengths[0]), self.heads, None)
@@ -51,9 +53,11 @@ class Attention:
         return result.flatten(-2)
 
 
-def _has_kernel(x: torch.Tensor) -> bool:
-    half = x.device.type == "cuda" and x.dtype in (torch.float16, torch.bfloat16)
-    return half and torch.cuda.get_device_capability(x.device) >= AMPERE
+def _has_kernel(qkv: torch.Tensor, heads: int) -> bool:
+    half = qkv.device.type == "cuda" and qkv.dtype in (torch.float16, torch.bfloat16)
+    size = qkv.shape[-1] // (3 * heads)
+    fits = size % 8 == 0 and size <= LARGEST_HEAD
+    return half and fits and torch.cuda.get_device_capability(qkv.device) >= AMPERE
 
 
 def _sdpa(qkv: torch.Tensor, shape: tuple[int, int], heads: int, mask: torch.Tensor | None) -> torch.Tensor:

@@ -26,6 +26,10 @@ NON_LINEARITIES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
 }
 
 
+GROUPED = (9, 10)
+"""Generations of GPUs (Hopper, Blackwell) on which torch has one kernel for ragged groups."""
+
+
 @dataclass(frozen=True)
 class Spread:
     """Which rows of a bank a forward uses, and how many tokens each has."""
@@ -76,6 +80,9 @@ class Spread:
 def _has_grouped(x: torch.Tensor, weight: torch.Tensor) -> bool:
     """On CUDA under bf16 autocast, for widths that are whole steps of 16 bytes."""
     if x.device.type != "cuda" or not torch.is_autocast_enabled("cuda"):
+        return False
+    # Elsewhere torch loops over the groups too, and waits for their sizes to come back from the GPU.
+    if torch.cuda.get_device_capability(x.device)[0] not in GROUPED:
         return False
     whole = all(width % 8 == 0 for width in weight.shape[1:])
     return whole and torch.get_autocast_dtype("cuda") == torch.bfloat16 and hasattr(F, "grouped_mm")
@@ -192,10 +199,10 @@ class LoRABank(Bank):
         spread: Spread,
         x: torch.Tensor,
         y: torch.Tensor,
-        frozen: Frozen,
+        frozen: Callable[[], Frozen],
         streams: Sequence[Any] | None,
     ) -> torch.Tensor:
-        """The output to go on with where the projection `name`, `frozen`, gave `y` for input `x`."""
+        """The output to go on with where the projection `name`, `frozen()`, gave `y` for input `x`."""
         # In the precision of the frozen projection, so that query, key and value stay alike.
         return y + self.update(name, w, spread, self._dropped(x, spread, streams)).to(y.dtype)
 
@@ -224,21 +231,22 @@ class DoRABank(LoRABank):
         spread: Spread,
         x: torch.Tensor,
         y: torch.Tensor,
-        frozen: Frozen,
+        frozen: Callable[[], Frozen],
         streams: Sequence[Any] | None,
     ) -> torch.Tensor:
-        share = w[f"{name}.magnitude"] / self._norms(name, w, frozen)
+        weight, bias = frozen()
+        share = w[f"{name}.magnitude"] / self._norms(name, w, weight)
         given = self._dropped(x, spread, streams)
-        base = y if given is x else F.linear(given.to(frozen.weight.dtype), frozen.weight)
-        base = base.to(share.dtype) - (frozen.bias if given is x else 0)
+        base = y if given is x else F.linear(given.to(weight.dtype), weight)
+        base = base.to(share.dtype) - (bias if given is x else 0)
         whole = spread.times(base + self.update(name, w, spread, given), share)
         return (y + (whole - base)).to(y.dtype)
 
     @torch.no_grad()
-    def _norms(self, name: str, w: dict[str, torch.Tensor], frozen: Frozen) -> torch.Tensor:
+    def _norms(self, name: str, w: dict[str, torch.Tensor], weight: torch.Tensor) -> torch.Tensor:
         """[rows, out]."""
         # Half precision would shift every row by as much as training moves it.
-        with torch.autocast(frozen.weight.device.type, enabled=False):
-            whole = torch.baddbmm(frozen.weight.float(), w[f"{name}.B"], w[f"{name}.A"], alpha=self.scale)
+        with torch.autocast(weight.device.type, enabled=False):
+            whole = torch.baddbmm(weight.float(), w[f"{name}.B"], w[f"{name}.A"], alpha=self.scale)
         norms: torch.Tensor = torch.linalg.vector_norm(whole, dim=-1)
         return norms

@@ -1,5 +1,7 @@
 """One layer of XLM-R, and where in it modules are asked."""
 
+from functools import partial
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -60,7 +62,7 @@ class Layer(nn.Module):
         def updated(name: str, given: torch.Tensor, made: torch.Tensor) -> torch.Tensor:
             if name not in sites.targets:
                 return made
-            return sites.project(number, name, given, made, self.frozen(name))
+            return sites.project(number, name, given, made, partial(self.frozen, name))
 
         def project(name: str, given: torch.Tensor) -> torch.Tensor:
             return updated(name, given, self.get_submodule(name)(given))

@@ -1,11 +1,11 @@
 """A ModelSpec or the folder of an Encoder stage -> the frozen encoder and its tokenizer."""
 
 import json
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Callable, Sequence
+from functools import lru_cache, wraps
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import tokenizers
 import torch
@@ -38,7 +38,33 @@ def location(spec: ModelSpec) -> tuple[str, str | None]:
     return str(folder), None
 
 
-@lru_cache(maxsize=1)
+P = ParamSpec("P")
+T = TypeVar("T")
+_kept: dict[tuple[Any, ...], Any] = {}
+"""The last encoder that was loaded, and by what: stages of one model run one after another."""
+
+
+def forget() -> None:
+    """Let the last encoder go: what loads next may need its room."""
+    _kept.clear()
+
+
+def _once(load: Callable[P, T]) -> Callable[P, T]:
+    """Loads what is not the last encoder already, which goes first: both together may not fit."""
+
+    @wraps(load)
+    def found(*args: P.args, **kwargs: P.kwargs) -> T:
+        key = (load.__name__, args, tuple(kwargs.items()))
+        if key not in _kept:
+            forget()
+            _kept[key] = load(*args, **kwargs)
+        made: T = _kept[key]
+        return made
+
+    return found
+
+
+@_once
 def load(
     place: str, revision: str | None, device: torch.device, dtype: torch.dtype, bits: int | None = None
 ) -> Encoder:
@@ -57,7 +83,7 @@ def load(
     return encoder
 
 
-@lru_cache(maxsize=1)
+@_once
 def load_by_library(
     place: str, revision: str | None, device: torch.device, dtype: torch.dtype, name: str, low_rank: bool
 ) -> LibraryEncoder:

@@ -36,9 +36,12 @@ class Sites(Protocol):
         """After the embeddings with their norm and dropout: what the first layer reads."""
 
     def project(
-        self, layer: int, name: str, x: torch.Tensor, y: torch.Tensor, frozen: Frozen
+        self, layer: int, name: str, x: torch.Tensor, y: torch.Tensor, frozen: Callable[[], Frozen]
     ) -> torch.Tensor:
-        """After the projection `name`, `frozen`, gave `y` for input `x`: the output to go on with."""
+        """After the projection `name` gave `y` for input `x`: the output to go on with.
+
+        `frozen()` is the projection, which costs something where its matrix is quantised.
+        """
 
     def after(
         self, layer: int, place: Place, hidden: torch.Tensor, residual: torch.Tensor, norm: Norm
@@ -56,7 +59,7 @@ class NoSites:
         return x
 
     def project(
-        self, layer: int, name: str, x: torch.Tensor, y: torch.Tensor, frozen: Frozen
+        self, layer: int, name: str, x: torch.Tensor, y: torch.Tensor, frozen: Callable[[], Frozen]
     ) -> torch.Tensor:
         return y
 

@@ -29,6 +29,7 @@ def start(stage: Train | Mixture, context: Context) -> Base:
         raise ConfigError(f"{stage.title()}: {why}")
     placed = accelerator(context.device, context.precision)
     found = place(stage.model, context)
+    pretrained.forget()
     encoder = Encoder.load(*(found.model if before is None else (str(context.store.path(before)), None)))
     encoder.place(placed.device, torch.float32)
     tokenizer = pretrained.tokenizer(*found.model)

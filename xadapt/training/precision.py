@@ -30,7 +30,9 @@ def accelerator(device: str, precision: str) -> Accelerator:
         raise WrongEnvironment("--device cuda: no CUDA device is visible", "use --device cpu")
     on_gpu = device in ("auto", "cuda") and torch.cuda.is_available()
     if precision == "auto":
-        precision = "bf16" if on_gpu and torch.cuda.is_bf16_supported() else "fp32"
+        # Emulated, as before Ampere, it is slower than fp32.
+        has = on_gpu and torch.cuda.is_bf16_supported(including_emulation=False)
+        precision = "bf16" if has else "fp32"
     AcceleratorState._reset_state(True)
     return Accelerator(cpu=device == "cpu", mixed_precision="bf16" if precision == "bf16" else "no")
 
