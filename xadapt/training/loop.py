@@ -1,7 +1,8 @@
 """The one training loop: K tasks side by side on one encoder; one task alone is K = 1.
 
 Each task has its own examples, loss, clip, learning rate, number of steps and random streams, so it
-ends where it would have ended alone. State is written between steps, never within one.
+ends where it would have ended alone. State is written between steps, never within one. A GPU has its next
+step before it is done with the last one: nothing in a step waits for it, see `readings` and `feed`.
 """
 
 import math
@@ -17,22 +18,21 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 
-from xadapt.errors import TrainingFailed
 from xadapt.modeling.assemble import Assembled
 from xadapt.modeling.encoder import Encoder
 from xadapt.task_types import TaskType
 from xadapt.task_types.items import Batch, Item, pack
 from xadapt.training.batches import Schedule
 from xadapt.training.checkpoint import Checkpoint
+from xadapt.training.feed import Fed, Feed
 from xadapt.training.guards import check_gradients, check_in_forward, check_trainable
 from xadapt.training.memory import Memory
 from xadapt.training.optimizer import Entry, StackedAdamW, Turn
-from xadapt.training.passes import Pass, passes, spread
+from xadapt.training.passes import Pass, spread
 from xadapt.training.precision import check_trained
+from xadapt.training.readings import LOG_EVERY, Readings
 from xadapt.training.selection import Measures, Selection
 from xadapt.training.streams import Stream, side_by_side
-
-LOG_EVERY = 10
 
 
 @dataclass
@@ -77,10 +77,15 @@ class Job:
         """Whose step it is."""
         return self._turns[step] if self.order else Turn(0, step)
 
+    def indices(self, step: int) -> list[int]:
+        """The items of a step, of the part whose step it is."""
+        turn = self.turn(step)
+        return self.parts[turn.part].schedule.indices(turn.step)
+
     def batch(self, step: int) -> Batch:
         turn = self.turn(step)
         part = self.parts[turn.part]
-        items = [part.items[index] for index in part.schedule.indices(turn.step)]
+        items = [part.items[index] for index in self.indices(step)]
         return part.type.batch(items, part.schedule.random(turn.step), part.schedule.recipe)
 
     def stream(self, step: int, device: torch.device) -> Stream:
@@ -108,6 +113,8 @@ class Loop:
     def __post_init__(self) -> None:
         self.optimizer = StackedAdamW(self.entries, len(self.jobs))
         self.selection = Selection(self.entries, self.jobs, self.measures)
+        self.feed = Feed(self._batches, self.placed.device)
+        self.readings = Readings(self.jobs)
         self.tokens = 0
 
     @property
@@ -138,8 +145,11 @@ class Loop:
         with interrupts() as stop:
             for step in range(first, self.steps):
                 self._step(step)
-                self.selection.after(step + 1)
+                if any(step + 1 in points for points in self.selection.points):
+                    self.readings.read()
+                    self.selection.after(step + 1)
                 if stop.is_set() or time.monotonic() - saved > self.checkpoint.seconds:
+                    self.readings.read()
                     self.checkpoint.save(step + 1, self.curves(), self.state())
                     saved = time.monotonic()
                 if stop.is_set():
@@ -158,38 +168,46 @@ class Loop:
         return found[0]
 
     def _step(self, step: int) -> None:
-        active = [number for number, job in enumerate(self.jobs) if step < job.schedule.steps]
-        batches = {number: self.jobs[number].batch(step) for number in active}
-        losses = self.memory.fitted(step, partial(passes, batches), partial(self._gradients, step, batches))
-        self.tokens += sum(len(batch.ids) for batch in batches.values())
-        turns = {number: self.jobs[number].turn(step) for number in active}
+        fed = self.feed.take(step)
+        losses = self.memory.fitted(step, fed.passes, partial(self._gradients, step, fed))
+        self.tokens += fed.tokens
+        turns = {number: self.jobs[number].turn(step) for number in fed.batches}
         if any(turn.step == 0 for turn in turns.values()):
             check_gradients(self.entries, turns, self.jobs)
         recipes = [job.schedule.recipe for job in self.jobs]
         norms = self.optimizer.step(
             step + 1,
             turns,
-            [job.schedule.lr(step) if number in active else 0.0 for number, job in enumerate(self.jobs)],
+            [job.schedule.lr(step) if number in turns else 0.0 for number, job in enumerate(self.jobs)],
             [recipe.clip for recipe in recipes],
             [recipe.weight_decay for recipe in recipes],
         )
-        self._note(step, losses, norms)
+        self.readings.note(step, losses, norms)
+        if step + 1 < self.steps:
+            self.feed.prepare(step + 1, self.memory.limit)
+        if math.isnan(self.readings.last) or (step + 1) % LOG_EVERY == 0 or step + 1 == self.steps:
+            self.readings.read()
+        self.progress(step=step + 1, steps=self.steps, tokens=self.tokens, loss=self.readings.last)
 
-    def _gradients(self, step: int, batches: dict[int, Batch], cut: list[Pass]) -> dict[int, torch.Tensor]:
+    def _batches(self, step: int) -> dict[int, Batch]:
+        """Of the jobs that are not over."""
+        return {n: job.batch(step) for n, job in enumerate(self.jobs) if step < job.schedule.steps}
+
+    def _gradients(self, step: int, fed: Fed, cut: list[Pass]) -> dict[int, torch.Tensor]:
         """Set the gradients of a step, pass by pass; returns the losses by job."""
         self.optimizer.clear()
-        if len(cut) == 1:
-            losses = self._losses(step, {job: batch.to(self.placed.device) for job, batch in batches.items()})
+        if len(cut) == 1 and all(one.whole for one in cut[0].values()):
+            losses = self._losses(step, {job: one.batch for job, one in cut[0].items()})
             torch.stack(list(losses.values())).sum().backward()
             return {job: loss.detach() for job, loss in losses.items()}
         whole = {
-            job: self._whole(step, job, batches[job], cut) for job in spread(cut) if self._one(step, job)
+            job: self._whole(step, job, fed.batches[job], cut) for job in spread(cut) if self._one(step, job)
         }
         found = {job: loss for job, (loss, _) in whole.items()}
         for each in cut:
             for job, loss in self._pass(step, each, {job: back for job, (_, back) in whole.items()}).items():
                 found[job] = found[job] + loss if job in found else loss
-        return {job: found[job] for job in batches}
+        return {job: found[job] for job in fed.batches}
 
     def _losses(self, step: int, batches: dict[int, Batch]) -> dict[int, torch.Tensor]:
         """One forward over the tokens of all active tasks, then each task's own head and loss."""
@@ -213,18 +231,17 @@ class Loop:
 
     def _pass(self, step: int, cut: Pass, whole: dict[int, torch.Tensor]) -> dict[int, torch.Tensor]:
         """Add the gradients of a pass; returns what it adds to the losses. `whole` as of `_whole`."""
-        pieces = {job: one.to(self.placed.device) for job, one in cut.items()}
-        streams = [one.stream(self.jobs[job].stream(step, self.placed.device)) for job, one in pieces.items()]
+        streams = [one.stream(self.jobs[job].stream(step, self.placed.device)) for job, one in cut.items()]
         losses, back = {}, []
         with self.placed.autocast():
-            parts = self._hidden({job: one.batch for job, one in pieces.items()}, streams)
-            for (job, one), hidden, stream in zip(pieces.items(), parts, streams, strict=True):
+            parts = self._hidden({job: one.batch for job, one in cut.items()}, streams)
+            for (job, one), hidden, stream in zip(cut.items(), parts, streams, strict=True):
                 if job in whole:
                     back.append((hidden * whole[job][one.start : one.start + len(hidden)]).sum())
                     losses[job] = hidden.new_zeros(())
                 else:
                     losses[job] = self.jobs[job].loss(step, hidden, one.batch, stream) * one.part
-        losses |= self.assembled.regularized({job: losses[job] for job, one in pieces.items() if one.first})
+        losses |= self.assembled.regularized({job: losses[job] for job, one in cut.items() if one.first})
         torch.stack([*losses.values(), *back]).sum().backward()
         return {job: loss.detach() for job, loss in losses.items()}
 
@@ -242,30 +259,13 @@ class Loop:
         for one in (each[job] for each in cut if job in each):
             stream = self.jobs[job].stream(step, self.placed.device)
             with torch.no_grad(), self.placed.autocast():
-                hidden += self._hidden({job: one.to(self.placed.device).batch}, [one.stream(stream)])
+                hidden += self._hidden({job: one.batch}, [one.stream(stream)])
         states = torch.cat(hidden).requires_grad_()
         with self.placed.autocast():
             loss = self.jobs[job].loss(step, states, batch.to(self.placed.device), stream)
         loss.backward()
         assert states.grad is not None
         return loss.detach(), states.grad
-
-    def _note(self, step: int, losses: dict[int, torch.Tensor], norms: torch.Tensor) -> None:
-        values = torch.stack(list(losses.values())).detach().tolist()
-        for number, value, norm in zip(losses, values, norms[list(losses)].tolist(), strict=True):
-            job = self.jobs[number]
-            if not (math.isfinite(value) and math.isfinite(norm)):
-                turn = job.turn(step)
-                items = job.parts[turn.part].schedule.indices(turn.step)[:5]
-                raise TrainingFailed(
-                    f"{job.name}: loss {value}, gradient norm {norm} at step {step + 1} (items {items}...)",
-                    "try a lower lr",
-                )
-            job.recent.append(value)
-            if len(job.recent) == LOG_EVERY or step + 1 == job.schedule.steps:
-                job.curve.append((step + 1, sum(job.recent) / len(job.recent)))
-                job.recent = []
-        self.progress(step=step + 1, steps=self.steps, tokens=self.tokens, loss=sum(values) / len(values))
 
 
 def entries(assembled: Assembled, jobs: Sequence[Job]) -> list[Entry]:

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 import torch
 
+from xadapt.modeling.transfer import sent
+
 BETAS = (0.9, 0.999)
 EPSILON = 1e-8
 CACHED = 1 << 15
@@ -138,16 +140,18 @@ class StackedAdamW:
             for _, job, own in plan
         ]
         # Sent to the device once for all stacks.
-        sent = self._sent(numbers).split([len(plan) for plan in plans])
-        for stack, owners, gradient, plan, own in zip(
-            self.stacks, self.owners, gradients, plans, sent, strict=True
+        counts = [len(plan) for plan in plans]
+        numbered = self._sent(numbers).split(counts)
+        placed = self._sent([row for plan in plans for row, *_ in plan]).split(counts)
+        for stack, owners, gradient, rows, own in zip(
+            self.stacks, self.owners, gradients, placed, numbered, strict=True
         ):
-            if plan:
-                _update(stack, [row for row, *_ in plan], gradient, scale[owners], own)
+            if len(rows):
+                _update(stack, rows, gradient, scale[owners], own)
         return norms
 
     def _sent(self, values: list[Any]) -> torch.Tensor:
-        return torch.tensor(values).to(self.device, non_blocking=True)
+        return sent(torch.tensor(values), self.device)
 
 
 def _numbers(lr: float, decay: float, count: int) -> tuple[float, float, float, float]:
@@ -156,20 +160,20 @@ def _numbers(lr: float, decay: float, count: int) -> tuple[float, float, float, 
 
 
 def _update(
-    stack: _Stack, rows: list[int], gradient: torch.Tensor, scale: torch.Tensor, numbers: torch.Tensor
+    stack: _Stack, rows: torch.Tensor, gradient: torch.Tensor, scale: torch.Tensor, numbers: torch.Tensor
 ) -> None:
-    """AdamW of `rows`; `scale` [all rows] clips, `numbers` [rows, 4] are those of `_numbers`."""
+    """AdamW of `rows` [n]; `scale` [all rows] clips, `numbers` [rows, 4] are those of `_numbers`."""
     own = [tensor.flatten(1) for tensor in (gradient, stack.values, stack.mean, stack.square)]
     every = len(rows) == len(stack.rows)
     if not every:
-        own, scale = [tensor[rows] for tensor in own], scale[rows]
+        own, scale = [tensor.index_select(0, rows) for tensor in own], scale.index_select(0, rows)
     # A CPU takes what fits its cache through all of the update before it goes on.
     step = CACHED if gradient.device.type == "cpu" else max(1, own[0].shape[1])
     for part in zip(*(tensor.split(step, 1) for tensor in own), strict=True):
         _adamw(part, scale[:, None], numbers.unsqueeze(-1))
     if not every:
         for whole, made in zip((stack.values, stack.mean, stack.square), own[1:], strict=True):
-            whole[rows] = made.view(-1, *whole.shape[1:])
+            whole.index_copy_(0, rows, made.view(-1, *whole.shape[1:]))
 
 
 def _adamw(part: tuple[torch.Tensor, ...], scale: torch.Tensor, numbers: torch.Tensor) -> None:
