@@ -35,7 +35,8 @@ from xadapt.task_types.items import Item
 from xadapt.training.batches import Schedule
 from xadapt.training.checkpoint import Checkpoint
 from xadapt.training.full import weights
-from xadapt.training.loop import Job, Loop, Part, entries
+from xadapt.training.job import Job, Part, entries
+from xadapt.training.loop import Loop
 from xadapt.training.precision import accelerator, frozen_dtype
 
 Padding = Literal["max", "dynamic", "grouped"]

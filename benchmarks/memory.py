@@ -33,7 +33,8 @@ from xadapt.task_types import task_type
 from xadapt.training.batches import Schedule
 from xadapt.training.checkpoint import Checkpoint
 from xadapt.training.full import weights
-from xadapt.training.loop import Job, Loop, Part, entries
+from xadapt.training.job import Job, Part, entries
+from xadapt.training.loop import Loop
 from xadapt.training.memory import Memory
 from xadapt.training.precision import accelerator, frozen_dtype
 

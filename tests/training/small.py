@@ -15,7 +15,8 @@ from xadapt.recipe import Architecture, Bottleneck, LoRA, Recipe
 from xadapt.task_types import encode_training, task_type
 from xadapt.training.batches import Schedule
 from xadapt.training.checkpoint import Checkpoint
-from xadapt.training.loop import Job, Loop, Part, entries
+from xadapt.training.job import Job, Part, entries
+from xadapt.training.loop import Loop
 from xadapt.training.precision import accelerator
 
 from ..modeling.conftest import random_fusion, random_module

@@ -11,7 +11,8 @@ from xadapt.recipe import Bottleneck, FusionSettings, LoRA
 from xadapt.task_types import encode_training, task_type
 from xadapt.training.batches import Schedule
 from xadapt.training.checkpoint import Checkpoint
-from xadapt.training.loop import Job, Loop, Part, entries
+from xadapt.training.job import Job, Part, entries
+from xadapt.training.loop import Loop
 from xadapt.training.precision import accelerator
 
 from ..modeling.conftest import config, random_module

@@ -12,7 +12,8 @@ from xadapt.recipe import Recipe
 from xadapt.task_types import encode_training, task_type
 from xadapt.training.batches import Schedule
 from xadapt.training.checkpoint import Checkpoint
-from xadapt.training.loop import Job, Loop, Part, entries
+from xadapt.training.job import Job, Part, entries
+from xadapt.training.loop import Loop
 from xadapt.training.precision import accelerator
 
 from .small import EXAMPLES, PLANS, make, result, slots

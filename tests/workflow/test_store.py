@@ -35,6 +35,13 @@ def test_a_finished_stage_is_there_with_a_record_that_hashes_to_its_name(store):
     assert list(store.digests()) == [stage.digest]
 
 
+def test_a_scratch_folder_of_a_killed_process_is_no_stage(store):
+    write(store, Word(text="a"))
+    done = store.folder(Word(text="a").digest)
+    done.rename(done.with_name(f".writing-{done.name[:12]}-x"))
+    assert list(store.digests()) == [] and list(store.verify()) == []
+
+
 def test_what_fails_leaves_nothing_behind(store):
     with pytest.raises(RuntimeError), store.writing(Word(text="a")) as work:
         (work.out / "x").write_text("x")

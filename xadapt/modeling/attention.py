@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
+from xadapt.modeling.transfer import sent
+
 SLACK = 1.3
 """A bucket may hold this many times its real tokens before a new one is opened."""
 AMPERE = (8, 0)
@@ -45,7 +47,7 @@ class Attention:
 
         if self._bounds is None:
             ends = torch.tensor([0, *self.lengths]).cumsum(0)
-            self._bounds = ends.to(self.device, torch.int32, non_blocking=True)
+            self._bounds = sent(ends.to(torch.int32), self.device)
         longest = max(self.lengths)
         q, k, v = (part.unflatten(-1, (self.heads, -1)) for part in qkv.chunk(3, -1))
         result = varlen_attn(q, k, v, self._bounds, self._bounds, longest, longest)
@@ -85,12 +87,12 @@ class _Buckets:
             tokens.append(torch.where(inside, starts[group][:, None] + place, 0).flatten())
             real.append(inside.flatten())
             self.shapes.append((len(group), len(place)))
-            self.masks.append(None if inside.all() else inside[:, None, None, :].to(device))
+            self.masks.append(None if inside.all() else sent(inside[:, None, None, :], device))
         slots = torch.cat(real).nonzero().squeeze(1)
         of_slot = torch.cat(tokens)
         slot = torch.empty_like(slots)
         slot[of_slot[slots]] = slots
-        self.of_slot, self.slot = of_slot.to(device), slot.to(device)
+        self.of_slot, self.slot = sent(of_slot, device), sent(slot, device)
         """The token of each slot, and the slot of each token."""
 
     def attend(self, qkv: torch.Tensor, heads: int) -> torch.Tensor:

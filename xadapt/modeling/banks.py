@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from xadapt.modeling.module import Module, prefixes
 from xadapt.modeling.sites import Frozen, Norm, Place
+from xadapt.modeling.transfer import rows_of, sent
 from xadapt.recipe import Bottleneck, LoRA
 
 NON_LINEARITIES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
@@ -96,7 +97,7 @@ def _ragged(
     counts = torch.tensor(tokens)
     owners = F.one_hot(torch.repeat_interleave(counts)).to(dtype)
     ends = counts.cumsum(0).to(torch.int32)
-    return ends.to(device, non_blocking=True), owners.to(device, non_blocking=True)
+    return sent(ends, device), sent(owners, device)
 
 
 class Bank(nn.Module):
@@ -126,7 +127,7 @@ class Bank(nn.Module):
         """Per layer the weights of these rows, [rows, ...]."""
         every = list(rows) == list(range(len(self.stacked(self.names[0]))))
         split = {
-            name: (self.stacked(name) if every else self.stacked(name)[list(rows)]).unbind(1)
+            name: (self.stacked(name) if every else rows_of(self.stacked(name), rows)).unbind(1)
             for name in self.names
         }
         count = len(split[self.names[0]])

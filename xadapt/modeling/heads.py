@@ -3,12 +3,14 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from xadapt.modeling.banks import Spread
 from xadapt.modeling.sites import Dropout
+from xadapt.modeling.transfer import rows_of, sent
 from xadapt.recipe import Pooling
 
 STD = 0.02
@@ -19,19 +21,23 @@ def pool(hidden: torch.Tensor, lengths: Sequence[int], how: Pooling) -> torch.Te
 
     `mean_without_special` is the mean between the first and the last token; of an empty text it is zero.
     """
-    sizes = torch.tensor(lengths, device=hidden.device)
+    # `unsafe` leaves out checks that wait for the device; a batch has counted its tokens.
+    sizes = sent(torch.tensor(lengths), hidden.device)
     first = sizes.cumsum(0) - sizes
     if how == "first":
         return hidden[first]
     if how == "last":
         return hidden[first + sizes - 1]
     if how == "mean_without_special":
-        inner = torch.ones(len(hidden), dtype=torch.bool, device=hidden.device)
-        inner[first] = inner[first + sizes - 1] = False
-        total = torch.segment_reduce(hidden[inner].float(), "sum", lengths=sizes - 2, axis=0)
-        return total / (sizes - 2).clamp(min=1)[:, None]
+        # Counted on the host, which knows how many tokens there are without waiting.
+        ends = np.cumsum(lengths)
+        inner = np.setdiff1d(np.arange(ends[-1]), (ends - lengths, ends - 1))
+        given = rows_of(hidden, inner.tolist()).float()
+        counts = (sizes - 2).clamp(min=0)
+        total = torch.segment_reduce(given, "sum", lengths=counts, axis=0, unsafe=True)
+        return total / counts.clamp(min=1)[:, None]
     kind = "mean" if how == "mean" else "max"
-    pooled: torch.Tensor = torch.segment_reduce(hidden.float(), kind, lengths=sizes, axis=0)
+    pooled: torch.Tensor = torch.segment_reduce(hidden.float(), kind, lengths=sizes, axis=0, unsafe=True)
     return pooled
 
 

@@ -17,6 +17,7 @@ from torch import nn
 from xadapt.modeling.banks import NON_LINEARITIES, Bank, Spread
 from xadapt.modeling.heads import LMHead, as_it_is
 from xadapt.modeling.module import Module
+from xadapt.modeling.transfer import rows_of
 from xadapt.recipe import Bottleneck
 
 
@@ -46,7 +47,7 @@ class InvertibleBank(Bank):
     def _of(self, spread: Spread) -> dict[str, torch.Tensor]:
         every = spread.rows == tuple(range(len(self.stacked(self.names[0]))))
         return {
-            name: self.stacked(name) if every else self.stacked(name)[list(spread.rows)]
+            name: self.stacked(name) if every else rows_of(self.stacked(name), spread.rows)
             for name in self.names
         }
 

@@ -6,6 +6,8 @@ from functools import cached_property
 
 import torch
 
+from xadapt.modeling.transfer import sent
+
 
 @dataclass(frozen=True)
 class Packed:
@@ -51,4 +53,4 @@ class Packed:
         lengths = torch.tensor(self.lengths)
         starts = torch.repeat_interleave(lengths.cumsum(0) - lengths, lengths)
         # Made where the lengths are: on a GPU the result's size would have to be waited for.
-        return (torch.arange(len(self.ids)) - starts + first).to(self.ids.device, non_blocking=True)
+        return sent(torch.arange(len(self.ids)) - starts + first, self.ids.device)

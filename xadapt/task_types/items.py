@@ -9,6 +9,7 @@ import tokenizers
 import torch
 
 from xadapt.modeling.packed import Packed
+from xadapt.modeling.transfer import sent
 
 BLOCK = 1024
 """Texts or pairs that are encoded at a time."""
@@ -62,9 +63,9 @@ class Batch:
     targets: dict[str, torch.Tensor] = field(default_factory=dict)
 
     def to(self, device: torch.device) -> "Batch":
-        targets = {name: tensor.to(device, non_blocking=True) for name, tensor in self.targets.items()}
-        types = None if self.types is None else self.types.to(device, non_blocking=True)
-        return replace(self, ids=self.ids.to(device, non_blocking=True), types=types, targets=targets)
+        targets = {name: sent(tensor, device) for name, tensor in self.targets.items()}
+        types = None if self.types is None else sent(self.types, device)
+        return replace(self, ids=sent(self.ids, device), types=types, targets=targets)
 
 
 def lay_out(items: Sequence[Item]) -> Batch:

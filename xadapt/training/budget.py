@@ -16,7 +16,8 @@ from xadapt.modeling.library import LibraryEncoder
 from xadapt.modeling.quantized import check
 from xadapt.recipe import Full
 from xadapt.stages import memory as planned
-from xadapt.training.loop import Job, Loop
+from xadapt.training.job import Job
+from xadapt.training.loop import Loop
 from xadapt.training.memory import Memory
 from xadapt.training.precision import accelerator
 from xadapt.workflow.context import Context

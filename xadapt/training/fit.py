@@ -28,14 +28,15 @@ from xadapt.training.answering import Answering
 from xadapt.training.batches import stream
 from xadapt.training.budget import Budget, sizes
 from xadapt.training.checkpoint import Checkpoint
+from xadapt.training.held import held_in
+from xadapt.training.job import Job, Part, entries
 from xadapt.training.jobs import ingredients, name
 from xadapt.training.jobs import jobs as make_jobs
-from xadapt.training.loop import Job, Loop, Part, entries
+from xadapt.training.loop import Loop
 from xadapt.training.restore import (
     Base,
     base,
     check_defined,
-    held_in,
     method_of,
     new_slot,
     over,

@@ -19,7 +19,7 @@ from xadapt.task_types.items import Item
 from xadapt.tasks import task
 from xadapt.training import sampler
 from xadapt.training.batches import Schedule, stream
-from xadapt.training.loop import Job, Part
+from xadapt.training.job import Job, Part
 from xadapt.training.restore import Base, check_length, place, read
 from xadapt.workflow.context import Context
 

@@ -1,7 +1,8 @@
 """The one training loop: K tasks side by side on one encoder; one task alone is K = 1.
 
 Each task has its own examples, loss, clip, learning rate, number of steps and random streams, so it
-ends where it would have ended alone. State is written between steps, never within one.
+ends where it would have ended alone. State is written between steps, never within one. A GPU has its next
+step before it is done with the last one: nothing in a step waits for it, see `readings` and `feed`.
 """
 
 import math
@@ -17,79 +18,21 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 
-from xadapt.errors import TrainingFailed
 from xadapt.modeling.assemble import Assembled
 from xadapt.modeling.encoder import Encoder
-from xadapt.task_types import TaskType
-from xadapt.task_types.items import Batch, Item, pack
-from xadapt.training.batches import Schedule
+from xadapt.task_types.items import Batch, pack
 from xadapt.training.checkpoint import Checkpoint
+from xadapt.training.feed import Fed, Feed
 from xadapt.training.guards import check_gradients, check_in_forward, check_trainable
-from xadapt.training.losses import Answered, losses
+from xadapt.training.job import Job
+from xadapt.training.losses import losses
 from xadapt.training.memory import Memory
-from xadapt.training.optimizer import Entry, StackedAdamW, Turn
-from xadapt.training.passes import Pass, passes, spread
+from xadapt.training.optimizer import Entry, StackedAdamW
+from xadapt.training.passes import Pass, spread
 from xadapt.training.precision import check_trained
+from xadapt.training.readings import LOG_EVERY, Readings
 from xadapt.training.selection import Measures, Selection
 from xadapt.training.streams import Stream, side_by_side
-
-LOG_EVERY = 10
-
-
-@dataclass
-class Part:
-    """One task that a job trains on: its examples, head and loss, and how its batches are made."""
-
-    type: TaskType
-    items: Sequence[Item]
-    head: torch.nn.Module
-    schedule: Schedule
-    labels: tuple[str, ...] = ()
-    """Of the head, in its order."""
-
-
-@dataclass
-class Job:
-    """One module of a loop: trained on one task, or on a mixture in which each step is of one part.
-
-    `name` seeds its streams, so it must say what is trained, not beside whom.
-    """
-
-    name: str
-    parts: Sequence[Part]
-    schedule: Schedule
-    """Steps, learning rate, clip, decay and dropout of the module."""
-    order: Sequence[int] = ()
-    """The part of each step; always the first when empty."""
-    curve: list[tuple[int, float]] = field(default_factory=list)
-    """(step, mean loss since the last point)."""
-    recent: list[float] = field(default_factory=list)
-    dev: list[tuple[int, float]] = field(default_factory=list)
-    """(step, score on development data) of each snapshot, where these select."""
-
-    def __post_init__(self) -> None:
-        before = [0] * len(self.parts)
-        self._turns = []
-        for part in self.order:
-            self._turns.append(Turn(part, before[part]))
-            before[part] += 1
-
-    def turn(self, step: int) -> "Turn":
-        """Whose step it is."""
-        return self._turns[step] if self.order else Turn(0, step)
-
-    def batch(self, step: int) -> Batch:
-        turn = self.turn(step)
-        part = self.parts[turn.part]
-        items = [part.items[index] for index in part.schedule.indices(turn.step)]
-        return part.type.batch(items, part.schedule.random(turn.step), part.schedule.recipe)
-
-    def stream(self, step: int, device: torch.device) -> Stream:
-        return Stream.at(self.schedule.recipe.dropout, self.schedule.seed, self.name, step, device)
-
-    def answered(self, step: int, hidden: torch.Tensor, batch: Batch, dropout: Stream) -> Answered:
-        part = self.parts[self.turn(step).part]
-        return Answered(part.type, part.head, hidden, batch, part.schedule.recipe, dropout)
 
 
 @dataclass
@@ -109,6 +52,8 @@ class Loop:
     def __post_init__(self) -> None:
         self.optimizer = StackedAdamW(self.entries, len(self.jobs))
         self.selection = Selection(self.entries, self.jobs, self.measures)
+        self.feed = Feed(self._batches, self.placed.device)
+        self.readings = Readings(self.jobs)
         self.tokens = 0
 
     @property
@@ -139,8 +84,11 @@ class Loop:
         with interrupts() as stop:
             for step in range(first, self.steps):
                 self._step(step)
-                self.selection.after(step + 1)
+                if any(step + 1 in points for points in self.selection.points):
+                    self.readings.read()
+                    self.selection.after(step + 1)
                 if stop.is_set() or time.monotonic() - saved > self.checkpoint.seconds:
+                    self.readings.read()
                     self.checkpoint.save(step + 1, self.curves(), self.state())
                     saved = time.monotonic()
                 if stop.is_set():
@@ -159,38 +107,46 @@ class Loop:
         return found[0]
 
     def _step(self, step: int) -> None:
-        active = [number for number, job in enumerate(self.jobs) if step < job.schedule.steps]
-        batches = {number: self.jobs[number].batch(step) for number in active}
-        found = self.memory.fitted(step, partial(passes, batches), partial(self._gradients, step, batches))
-        self.tokens += sum(len(batch.ids) for batch in batches.values())
-        turns = {number: self.jobs[number].turn(step) for number in active}
+        fed = self.feed.take(step)
+        found = self.memory.fitted(step, fed.passes, partial(self._gradients, step, fed))
+        self.tokens += fed.tokens
+        turns = {number: self.jobs[number].turn(step) for number in fed.batches}
         if any(turn.step == 0 for turn in turns.values()):
             check_gradients(self.entries, turns, self.jobs)
         recipes = [job.schedule.recipe for job in self.jobs]
         norms = self.optimizer.step(
             step + 1,
             turns,
-            [job.schedule.lr(step) if number in active else 0.0 for number, job in enumerate(self.jobs)],
+            [job.schedule.lr(step) if number in turns else 0.0 for number, job in enumerate(self.jobs)],
             [recipe.clip for recipe in recipes],
             [recipe.weight_decay for recipe in recipes],
         )
-        self._note(step, found, norms)
+        self.readings.note(step, found, norms)
+        if step + 1 < self.steps:
+            self.feed.prepare(step + 1, self.memory.limit)
+        if math.isnan(self.readings.last) or (step + 1) % LOG_EVERY == 0 or step + 1 == self.steps:
+            self.readings.read()
+        self.progress(step=step + 1, steps=self.steps, tokens=self.tokens, loss=self.readings.last)
 
-    def _gradients(self, step: int, batches: dict[int, Batch], cut: list[Pass]) -> dict[int, torch.Tensor]:
+    def _batches(self, step: int) -> dict[int, Batch]:
+        """Of the jobs that are not over."""
+        return {n: job.batch(step) for n, job in enumerate(self.jobs) if step < job.schedule.steps}
+
+    def _gradients(self, step: int, fed: Fed, cut: list[Pass]) -> dict[int, torch.Tensor]:
         """Set the gradients of a step, pass by pass; returns the losses by job."""
         self.optimizer.clear()
-        if len(cut) == 1:
-            found = self._losses(step, {job: batch.to(self.placed.device) for job, batch in batches.items()})
+        if len(cut) == 1 and all(one.whole for one in cut[0].values()):
+            found = self._losses(step, {job: one.batch for job, one in cut[0].items()})
             torch.stack(list(found.values())).sum().backward()
             return {job: loss.detach() for job, loss in found.items()}
         whole = {
-            job: self._whole(step, job, batches[job], cut) for job in spread(cut) if self._one(step, job)
+            job: self._whole(step, job, fed.batches[job], cut) for job in spread(cut) if self._one(step, job)
         }
         found = {job: loss for job, (loss, _) in whole.items()}
         for each in cut:
             for job, loss in self._pass(step, each, {job: back for job, (_, back) in whole.items()}).items():
                 found[job] = found[job] + loss if job in found else loss
-        return {job: found[job] for job in batches}
+        return {job: found[job] for job in fed.batches}
 
     def _losses(self, step: int, batches: dict[int, Batch]) -> dict[int, torch.Tensor]:
         """One forward over the tokens of all active tasks, then each task's own head and loss."""
@@ -215,19 +171,18 @@ class Loop:
 
     def _pass(self, step: int, cut: Pass, whole: dict[int, torch.Tensor]) -> dict[int, torch.Tensor]:
         """Add the gradients of a pass; returns what it adds to the losses. `whole` as of `_whole`."""
-        pieces = {job: one.to(self.placed.device) for job, one in cut.items()}
-        streams = [one.stream(self.jobs[job].stream(step, self.placed.device)) for job, one in pieces.items()]
+        streams = [one.stream(self.jobs[job].stream(step, self.placed.device)) for job, one in cut.items()]
         answered, back = {}, []
         with self.placed.autocast():
-            parts = self._hidden({job: one.batch for job, one in pieces.items()}, streams)
-            for (job, one), hidden, stream in zip(pieces.items(), parts, streams, strict=True):
+            parts = self._hidden({job: one.batch for job, one in cut.items()}, streams)
+            for (job, one), hidden, stream in zip(cut.items(), parts, streams, strict=True):
                 if job in whole:
                     back.append((hidden * whole[job][one.start : one.start + len(hidden)]).sum())
                 else:
                     answered[job] = self.jobs[job].answered(step, hidden, one.batch, stream)
-            found = {job: loss * pieces[job].part for job, loss in losses(answered).items()}
-        found |= {job: parts[0].new_zeros(()) for job in pieces if job in whole}
-        found |= self.assembled.regularized({job: found[job] for job, one in pieces.items() if one.first})
+            found = {job: loss * cut[job].part for job, loss in losses(answered).items()}
+        found |= {job: parts[0].new_zeros(()) for job in cut if job in whole}
+        found |= self.assembled.regularized({job: found[job] for job, one in cut.items() if one.first})
         torch.stack([*found.values(), *back]).sum().backward()
         return {job: loss.detach() for job, loss in found.items()}
 
@@ -245,7 +200,7 @@ class Loop:
         for one in (each[job] for each in cut if job in each):
             stream = self.jobs[job].stream(step, self.placed.device)
             with torch.no_grad(), self.placed.autocast():
-                hidden += self._hidden({job: one.to(self.placed.device).batch}, [one.stream(stream)])
+                hidden += self._hidden({job: one.batch}, [one.stream(stream)])
         states = torch.cat(hidden).requires_grad_()
         with self.placed.autocast():
             (loss,) = losses(
@@ -254,36 +209,6 @@ class Loop:
         loss.backward()
         assert states.grad is not None
         return loss.detach(), states.grad
-
-    def _note(self, step: int, losses: dict[int, torch.Tensor], norms: torch.Tensor) -> None:
-        values = torch.stack(list(losses.values())).detach().tolist()
-        for number, value, norm in zip(losses, values, norms[list(losses)].tolist(), strict=True):
-            job = self.jobs[number]
-            if not (math.isfinite(value) and math.isfinite(norm)):
-                turn = job.turn(step)
-                items = job.parts[turn.part].schedule.indices(turn.step)[:5]
-                raise TrainingFailed(
-                    f"{job.name}: loss {value}, gradient norm {norm} at step {step + 1} (items {items}...)",
-                    "try a lower lr",
-                )
-            job.recent.append(value)
-            if len(job.recent) == LOG_EVERY or step + 1 == job.schedule.steps:
-                job.curve.append((step + 1, sum(job.recent) / len(job.recent)))
-                job.recent = []
-        self.progress(step=step + 1, steps=self.steps, tokens=self.tokens, loss=sum(values) / len(values))
-
-
-def entries(assembled: Assembled, jobs: Sequence[Job]) -> list[Entry]:
-    """Everything that trains: the stacked modules, and the head of each part of each job."""
-    found = [Entry(s.name, s.parameter, s.jobs, stacked=not s.whole) for s in assembled.stacked()]
-    for number, job in enumerate(jobs):
-        for place, part in enumerate(job.parts):
-            found += [
-                Entry(f"head.{number}.{place}.{name}", parameter, (number,), stacked=False, part=place)
-                for name, parameter in (part.head.named_parameters() if part.head else ())
-                if parameter.requires_grad
-            ]
-    return found
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from accelerate.utils.memory import should_reduce_batch_size
 from torch.utils.checkpoint import checkpoint
@@ -41,18 +42,19 @@ class Memory:
     """Each time that memory was out, and what was done."""
 
     def __post_init__(self) -> None:
-        self.forced = torch.zeros(2, dtype=torch.int64)
-        """(tokens, checkpointing) that want of memory has forced; 0 for none."""
+        self._forced = np.zeros(2, dtype=np.int64)
+        self.forced = torch.from_numpy(self._forced)
+        """(tokens, checkpointing) that want of memory has forced; 0 for none. One memory under two names."""
 
     @property
     def limit(self) -> int | None:
         """Tokens of a pass."""
-        given = [size for size in (self.tokens, int(self.forced[0])) if size]
+        given = [size for size in (self.tokens, int(self._forced[0])) if size]
         return min(given, default=None)
 
     @property
     def recomputes(self) -> bool:
-        return self.checkpointing or bool(self.forced[1])
+        return self.checkpointing or bool(self._forced[1])
 
     def through(self, streams: Sequence[Stream]) -> Through:
         """How the encoder calls its layers in one forward with these dropout streams."""
@@ -85,12 +87,10 @@ class Memory:
             torch.cuda.empty_cache()
         size = largest(passes)
         if not single(passes):
-            self.forced[0] = size // 2
-            self.events.append(
-                f"step {step + 1}: {size} tokens did not fit, {int(self.forced[0])} from then on"
-            )
+            self._forced[0] = size // 2
+            self.events.append(f"step {step + 1}: {size} tokens did not fit, {self._forced[0]} from then on")
         elif self.offered and not self.recomputes:
-            self.forced[1] = 1
+            self._forced[1] = 1
             self.events.append(f"step {step + 1}: {size} tokens of one example did not fit, checkpointing on")
         else:
             raise DoesNotFit(

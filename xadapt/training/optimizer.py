@@ -11,6 +11,8 @@ from typing import NamedTuple
 import torch
 from torch.optim.adamw import adamw
 
+from xadapt.modeling.transfer import sent
+
 BETAS = (0.9, 0.999)
 EPSILON = 1e-8
 
@@ -128,4 +130,4 @@ class StackedAdamW:
         return found
 
     def _sent(self, values: list[float]) -> torch.Tensor:
-        return torch.tensor(values).to(self.device, non_blocking=True)
+        return sent(torch.tensor(values), self.device)

@@ -33,6 +33,11 @@ class Piece:
     first: bool
     """It begins the batch."""
 
+    @property
+    def whole(self) -> bool:
+        """It is the batch."""
+        return not self.rows
+
     def stream(self, whole: Stream) -> Share:
         return Share(whole.rate, whole.generator, self.rows)
 

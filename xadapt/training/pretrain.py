@@ -21,7 +21,8 @@ from xadapt.training.batches import Schedule, stream
 from xadapt.training.budget import Budget
 from xadapt.training.checkpoint import Checkpoint
 from xadapt.training.full import weights
-from xadapt.training.loop import Job, Loop, Part, entries
+from xadapt.training.job import Job, Part, entries
+from xadapt.training.loop import Loop
 from xadapt.training.precision import accelerator
 from xadapt.workflow.context import Context
 

@@ -1,6 +1,6 @@
 """Finished stages -> what the engine runs: an encoder with its tokenizer, modules, heads, examples."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from xadapt.stages.train import Train, slug
 from xadapt.task_types import task_type
 from xadapt.tasks import task
 from xadapt.training import manifest, probe
+from xadapt.training.held import Standing, held_in
 from xadapt.training.precision import accelerator, frozen_dtype
 from xadapt.workflow.context import Context
 
@@ -84,7 +85,7 @@ def base(
     context: Context,
     own: "Train | Mixture | None" = None,
     method: Method | None = None,
-    modules: Sequence[Maker | Published | Composition | None] = (),
+    modules: Sequence[Standing] = (),
 ) -> Base:
     """Load the encoder of a stage, or its `own` after full training; kept until another one is asked for.
 
@@ -102,33 +103,6 @@ def base(
         encoder = pretrained.load(*given, bits)
     tokenizer = pretrained.tokenizer(*found.model)
     return Base(encoder, tokenizer, placed, found.name, model, context.memory, bits)
-
-
-def held_in(modules: Sequence[Maker | Published | Composition | None], context: Context) -> int | None:
-    """The bits of the frozen matrices that the modules were trained on; of the context where nothing says.
-
-    Raises ConfigError where they were trained on different ones.
-    """
-    trained = {stage.digest: stage for module in modules for stage in _trained_by(module)}
-    found = {
-        context.store.record(digest).notes.get("memory", {}).get("bits"): stage.title()
-        for digest, stage in trained.items()
-    }
-    if len(found) > 1:
-        said = ", ".join(f"{title} on {bits or 'all'} bits" for bits, title in found.items())
-        raise ConfigError(
-            f"modules of differently quantised encoders: {said}", "run --again with one --memory"
-        )
-    return next(iter(found), context.bits)
-
-
-def _trained_by(module: Maker | Published | Composition | None) -> Iterator[Train | Mixture]:
-    """The finished trainings that say what encoder a module is for."""
-    if isinstance(module, Train | Mixture):
-        yield module
-    elif isinstance(module, Merged | Composition):
-        for part in module.merge.parts if isinstance(module, Merged) else module.parts:
-            yield from _trained_by(part)
 
 
 def check_defined(stage: Maker, composition: Composition) -> None:

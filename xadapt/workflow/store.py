@@ -92,8 +92,8 @@ class Store:
         return Record.read(found[0].parent)
 
     def digests(self) -> Iterator[str]:
-        """Every finished digest, sorted."""
-        for path in sorted(self.root.glob(f"[0-9a-f][0-9a-f]/*/{records.NAME}")):
+        """Every finished digest, sorted; a scratch folder of a killed process is none, however far it came."""
+        for path in sorted(self.root.glob(f"[0-9a-f][0-9a-f]/[0-9a-f]*/{records.NAME}")):
             yield path.parent.name
 
     @contextmanager
