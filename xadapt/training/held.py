@@ -1,4 +1,4 @@
-"""In how many bits the frozen matrices are held: as many as the modules were trained on that stand on them."""
+"""In how many bits frozen matrices are held: as many as the modules that stand on them were trained on."""
 
 from collections.abc import Iterator, Sequence
 

@@ -92,7 +92,7 @@ class Store:
         return Record.read(found[0].parent)
 
     def digests(self) -> Iterator[str]:
-        """Every finished digest, sorted; a scratch folder of a killed process is none, however far it came."""
+        """Every finished digest, sorted; the scratch folder of a killed process is none."""
         for path in sorted(self.root.glob(f"[0-9a-f][0-9a-f]/[0-9a-f]*/{records.NAME}")):
             yield path.parent.name
 
