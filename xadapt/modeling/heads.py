@@ -21,16 +21,15 @@ def pool(hidden: torch.Tensor, lengths: Sequence[int], how: Pooling) -> torch.Te
 
     `mean_without_special` is the mean between the first and the last token; of an empty text it is zero.
     """
-    # `unsafe` leaves out checks that wait for the device; a batch has counted its tokens.
-    sizes = sent(torch.tensor(lengths), hidden.device)
-    first = sizes.cumsum(0) - sizes
+    # Counted on the host, which knows how many tokens there are: a GPU would be waited for.
+    ends = np.cumsum(lengths)
     if how == "first":
-        return hidden[first]
+        return rows_of(hidden, (ends - lengths).tolist())
     if how == "last":
-        return hidden[first + sizes - 1]
+        return rows_of(hidden, (ends - 1).tolist())
+    sizes = sent(torch.tensor(lengths), hidden.device)
+    # `unsafe` leaves out checks that wait for the device; a batch has counted its tokens.
     if how == "mean_without_special":
-        # Counted on the host, which knows how many tokens there are without waiting.
-        ends = np.cumsum(lengths)
         inner = np.setdiff1d(np.arange(ends[-1]), (ends - lengths, ends - 1))
         given = rows_of(hidden, inner.tolist()).float()
         counts = (sizes - 2).clamp(min=0)
