@@ -21,7 +21,9 @@ class TaskType(Protocol):
     """What each module of this package offers.
 
     A type whose examples of all languages share one pool, each an item of its own, may say `ONE_POOL = True`;
-    one whose loss is no mean over the examples of a batch says `ONE_BATCH = True`.
+    one whose loss is no mean over the examples of a batch says `ONE_BATCH = True`; one that encodes each
+    example by itself says `BY_EXAMPLE = True`. Targets and details of `encode` are whole numbers (flat.py),
+    or a detail that all items share, which is then `shared(tokenizer)`.
     """
 
     def encode(

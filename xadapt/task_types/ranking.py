@@ -27,7 +27,7 @@ BEST = 20
 """Candidates that a prediction names: XTREME-R scores no more."""
 ONE_POOL = True
 """Languages search the same candidates, so what was encoded for one is kept for the next."""
-
+BY_EXAMPLE = True
 ONE_BATCH = True
 """The examples of a batch are each other's negatives, so that its loss is no sum over them."""
 

@@ -93,7 +93,8 @@ class Store:
 
     def digests(self) -> Iterator[str]:
         """Every finished digest, sorted."""
-        for path in sorted(self.root.glob(f"[0-9a-f][0-9a-f]/*/{records.NAME}")):
+        # Not what a killed run left with a record in it, whose name starts with a dot.
+        for path in sorted(self.root.glob(f"[0-9a-f][0-9a-f]/[0-9a-f]*/{records.NAME}")):
             yield path.parent.name
 
     @contextmanager
