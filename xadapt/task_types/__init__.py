@@ -54,7 +54,10 @@ class TaskType(Protocol):
         examples: Sequence[Any],
         labels: Sequence[str],
     ) -> list[Any]:
-        """One prediction per example that is asked for one (`examples.asked`), in their order."""
+        """One prediction per example that is asked for one (`examples.asked`), in their order.
+
+        What it computes may run on torch's default device.
+        """
 
 
 def encode_training(
