@@ -49,8 +49,10 @@ def encoded(
 ) -> Encoded:
     """The items of a finished stage as task `what` reads them; without `labels` those that the data have.
 
-    Raises DataError when there are no examples.
+    Raises DataError when there are no examples, IntegrityError when the data were changed.
     """
+    # What is kept must not hide that the data were changed.
+    context.store.path(data)
     kind = task_type(task(what).type)
     # Encoding sees no more of a recipe than the key says of it.
     cut = Recipe(max_length=recipe.max_length, stride=recipe.stride)
