@@ -1,10 +1,12 @@
 """Peak memory and time of preparing a large source: ANLI+ at its true size, in the layout of a data folder.
 
-    python benchmarks/prepare.py [--rows 1105719] [--format .parquet] [--limit 10000] [--write]
+    python benchmarks/prepare.py [--rows 1105719] [--format .parquet] [--limit 10000] [--tokens] [--write]
 
 SNLI, MNLI and ANLI are made up, with the columns, proportions and lengths of the real ones, then read,
-checked and written by the real Data stage in a process of its own, whose memory alone counts. Prints JSON;
-`--write` also keeps it as results/prepare_<processor>_<yyyymm>.json.
+checked and written by the real Data stage in a process of its own, whose memory alone counts. `--tokens` then
+has the toy world's tokenizer encode them, each way in a process of its own: `listed` as a list in memory,
+`made` as kept files, `opened` from these. Prints JSON; `--write` also keeps it as
+results/prepare_<processor>_<yyyymm>.json.
 """
 
 import argparse
@@ -29,6 +31,7 @@ LAYOUTS = {
 }
 """Data set -> rows, words of a premise and of a hypothesis, words of the columns that no task reads."""
 ROWS = sum(rows for rows, *_ in LAYOUTS.values())
+WAYS = ("listed", "made", "opened")
 AT_ONCE = 100_000
 """Rows of a row group of parquet, as many as published files have."""
 
@@ -78,19 +81,12 @@ def _write_parquet(path: Path, found: Iterator[dict[str, Any]]) -> None:
 
 def prepare(folder: Path, store: Path, limit: int | None) -> dict[str, Any]:
     """Run the stage in this process; its counts, seconds and bytes."""
-    from xadapt.sources import origins
-    from xadapt.stages.data import Data
-    from xadapt.task import sources
-    from xadapt.tasks import task
     from xadapt.workflow.context import Context
     from xadapt.workflow.execute import run
     from xadapt.workflow.plan import Plan
     from xadapt.workflow.store import Store
 
-    what = task("anli_plus")
-    found = origins(sources(what.train), "folder", folder, None)
-    stage = Data(task=what.name, task_version=what.version, rows=found, limit=limit)
-    context = Context(Store(store), folder)
+    stage, context = staged(folder, limit), Context(Store(store), folder)
     started = time.perf_counter()
     for outcome in run(Plan.of([stage]), context, workers=1, together=1):
         if outcome.error:
@@ -100,6 +96,50 @@ def prepare(folder: Path, store: Path, limit: int | None) -> dict[str, Any]:
     size = {"bytes_read": sum(path.stat().st_size for path in folder.rglob("train.*"))}
     speed = {"seconds": round(seconds, 2), "rows_per_second": round(notes["read"] / seconds)}
     return {**notes, **size, **speed, "peak_bytes": peak_bytes()}
+
+
+def staged(folder: Path, limit: int | None) -> Any:
+    """The Data stage of all three."""
+    from xadapt.sources import origins
+    from xadapt.stages.data import Data
+    from xadapt.task import sources
+    from xadapt.tasks import task
+
+    what = task("anli_plus")
+    found = origins(sources(what.train), "folder", folder, None)
+    return Data(task=what.name, task_version=what.version, rows=found, limit=limit)
+
+
+def tokens(folder: Path, store: Path, limit: int | None, way: str) -> dict[str, Any]:
+    """The items of the prepared stage, made in one way, and a batch of them; its seconds of CPU and bytes."""
+    from xadapt.modeling import pretrained
+    from xadapt.recipe import ModelSpec, Recipe
+    from xadapt.sources import local_model
+    from xadapt.task_types import classification, flat
+    from xadapt.tasks import task
+    from xadapt.training.restore import read
+    from xadapt.training.tokens import encoded
+    from xadapt.workflow.context import Context
+    from xadapt.workflow.store import Store
+
+    stage, context, labels = staged(folder, limit), Context(Store(store), folder), task("anli_plus").labels
+    home = Path(pretrained.__file__).parents[1] / "toyworld" / "encoder"
+    model = ModelSpec(name="toyworld", revision=local_model.content(home))
+    tokenizer, recipe = pretrained.tokenizer(*pretrained.location(model)), Recipe()
+    before, started = peak_bytes(), time.process_time()
+    if way == "listed":
+        items: Any = classification.encode(read(stage, context), tokenizer, recipe, labels)
+    else:
+        items = encoded(stage, stage.task, labels, tokenizer, recipe, context).items
+    sizes = flat.sizes(items)
+    lines = [items[index] for index in range(0, len(items), max(1, len(items) // 32))]
+    classification.lay_out(lines)
+    seconds = time.process_time() - started
+    return {
+        "cpu_seconds": round(seconds, 2),
+        "tokens": sum(sizes),
+        "more_bytes": peak_bytes() - before,
+    }
 
 
 def peak_bytes() -> int:
@@ -117,21 +157,32 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--format", default=".jsonl", choices=[".jsonl", ".parquet"])
     parser.add_argument("--limit", type=int)
+    parser.add_argument("--tokens", action="store_true", help="also encode them")
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--prepare", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.prepare:
-        print(json.dumps(prepare(asked.prepare / "data", asked.prepare / "store", asked.limit)))
+        given = asked.prepare / "data", asked.prepare / "store", asked.limit
+        print(json.dumps(tokens(*given, asked.way) if asked.way else prepare(*given)))
         return
     with tempfile.TemporaryDirectory() as folder:
         make(Path(folder) / "data", asked.rows, asked.format)
         words = [sys.executable, __file__, "--prepare", folder]
         words += ["--limit", str(asked.limit)] if asked.limit else []
-        done = subprocess.run(words, check=True, stdout=subprocess.PIPE)
-    facts = {"format": asked.format, **json.loads(done.stdout)}
+        facts = {"format": asked.format, **_alone(words)}
+        if asked.tokens:
+            facts["encoding"] = {way: _alone([*words, "--way", way]) for way in WAYS}
     print(json.dumps(facts, indent=2))
     if asked.write:
         _keep(facts)
+
+
+def _alone(words: list[str]) -> dict[str, Any]:
+    """What a process of its own says."""
+    done = subprocess.run(words, check=True, stdout=subprocess.PIPE)
+    facts: dict[str, Any] = json.loads(done.stdout)
+    return facts
 
 
 def _keep(facts: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ from xadapt.workflow import stopping
 
 from . import (
     bench,
+    clean,
     demo,
     doctor,
     explain,
@@ -95,6 +96,7 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
     "predict": predict.predict,
     "export": export.export,
     "verify": verify.verify,
+    "clean": clean.clean,
     "push": push.push,
     "pull": pull.pull,
     "languages": languages.languages,

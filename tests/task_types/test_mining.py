@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from xadapt.examples import Passage
-from xadapt.task_types import mining, neighbours
-from xadapt.task_types.items import Item
+from xadapt.examples import Pairing, Passage
+from xadapt.recipe import Recipe
+from xadapt.task_types import mining, neighbours, task_type
+from xadapt.task_types.items import Item, Tokens
 from xadapt.task_types.neighbours import both_ways, mine
 
 
@@ -90,10 +91,50 @@ def passages() -> list[Passage]:
 
 def test_a_repeated_sentence_is_mined_once_and_stands_for_all_its_ids() -> None:
     # eins, zwei, vier; two, one
-    vectors = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 2, 0], [3, 0, 0]], dtype=np.float32)
+    vectors = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 1, 0], [1, 0, 0]], dtype=np.float16)
     items = [Item(number, (np.zeros(1, np.int32),)) for number in range(5)]
     found = mining.decode(list(vectors), items, passages(), ())
     one, two = [each and each["targets"] for each in found[:2]]
     assert one == ["c2", "c4"] and two == ["c1", "c3"]
     assert found[2] == found[0] and found[3] is None
     assert found[0] is not None and found[0]["score"] == pytest.approx(1 / ((1 / 2 + 1 / 3) / 2))
+
+
+def test_vectors_kept_in_half_the_memory_give_the_pairs_and_margins_of_the_whole_ones() -> None:
+    random = torch.Generator().manual_seed(1)
+    common = torch.randn(1, 256, generator=random)
+    # As hidden states are: near each other, with a few dimensions far larger than the rest.
+    common[:, :2] *= 30
+    x = common + 0.6 * torch.randn(400, 256, generator=random)
+    y = torch.cat([x[:250] + 0.2 * torch.randn(250, 256, generator=random), common + x[:50].flip(1)])
+    x, y = torch.nn.functional.normalize(x), torch.nn.functional.normalize(y)
+    whole, half = mine(x, y, 4), mine(x.half(), y.half(), 4)
+    assert {(i, i) for i in range(250)} <= {pair[:2] for pair in whole}
+    assert {pair[:2] for pair in whole if pair.score > 1.0005} == {
+        pair[:2] for pair in half if pair.score > 1.0005
+    }
+    margins = {pair[:2]: pair.score for pair in whole}
+    shared = [(margins[pair[:2]], pair.score) for pair in half if pair[:2] in margins]
+    assert len(shared) > 0.97 * len(whole)
+    assert max(abs(one - other) for one, other in shared) < 2e-4
+
+
+def test_a_sentence_is_kept_as_a_unit_vector_in_half_precision() -> None:
+    hidden = torch.arange(1.0, 25.0).view(6, 4) * 1e5
+    items = [Item(number, (Tokens(np.zeros(size, np.int32)),)) for number, size in enumerate((2, 4))]
+    batch = mining.batch(items, np.random.default_rng(0), Recipe())
+    found = mining.outputs(None, hidden, batch, Recipe(pooling="mean"))
+    expected = torch.nn.functional.normalize(torch.stack([hidden[:2].mean(0), hidden[2:].mean(0)]))
+    assert [vector.dtype for vector in found] == [np.float16] * 2
+    assert np.allclose(np.stack(found), expected, atol=3e-4)
+
+
+@pytest.mark.parametrize("kind", ["mining", "retrieval", "ranking"])
+def test_a_search_runs_where_the_model_does(kind: str) -> None:
+    """On a device without numbers it comes to nothing, so that nowhere else was searched."""
+    search = [Passage("q", "a", "query"), Passage("c", "b", "candidate")]
+    examples = [Pairing("1", "a", "b")] if kind == "retrieval" else search
+    vectors = [np.eye(3, dtype=np.float16 if kind == "mining" else np.float32)[0]] * 2
+    with torch.device("meta"), pytest.raises((NotImplementedError, RuntimeError)):
+        task_type(kind).decode(vectors, [], examples, ())
+    assert len(task_type(kind).decode(vectors, [], examples, ())) == 1

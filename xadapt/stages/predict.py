@@ -41,6 +41,8 @@ class Predict(Stage):
     `oracle`."""
 
     version = 2
+    most = 16
+    """One load answers them all and their texts share batches; the rest is for other workers."""
 
     @property
     def work(self) -> float:

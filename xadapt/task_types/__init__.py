@@ -23,7 +23,9 @@ class TaskType(Protocol):
 
     A type whose examples of all languages share one pool, each an item of its own, may say `ONE_POOL = True`;
     one whose loss is no mean over the examples of a batch says `ONE_BATCH = True` and has
-    `loss(head, hidden, batch, recipe, dropout)` in place of `inputs` and `compared`.
+    `loss(head, hidden, batch, recipe, dropout)` in place of `inputs` and `compared`; one that encodes each
+    example by itself says `BY_EXAMPLE = True`. Targets and details of `encode` are whole numbers (flat.py),
+    or a detail that all items share, which is then `shared(tokenizer)`.
     """
 
     def encode(
@@ -55,7 +57,10 @@ class TaskType(Protocol):
         examples: Sequence[Any],
         labels: Sequence[str],
     ) -> list[Any]:
-        """One prediction per example that is asked for one (`examples.asked`), in their order."""
+        """One prediction per example that is asked for one (`examples.asked`), in their order.
+
+        What it computes may run on torch's default device.
+        """
 
 
 def encode_training(

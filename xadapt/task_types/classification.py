@@ -13,6 +13,8 @@ from xadapt.modeling.heads import SentenceHead, pool
 from xadapt.recipe import Recipe
 from xadapt.task_types.items import Batch, Item, encode_pairs, lay_out
 
+BY_EXAMPLE = True
+
 
 def encode(
     examples: Sequence[Classification],

@@ -13,17 +13,24 @@ from xadapt.modeling.heads import LMHead
 from xadapt.recipe import Recipe
 from xadapt.task_types.items import Batch, Item, encode_pairs, lay_out, special
 
+BY_EXAMPLE = True
+
 
 def encode(
     examples: Sequence[Text], tokenizer: tokenizers.Tokenizer, recipe: Recipe, labels: Sequence[str]
 ) -> list[Item]:
-    """One item per line or pair of parallel lines; `detail` is (mask id, [vocabulary] what may be hidden)."""
+    """One item per line or pair of parallel lines; `detail` is what all share."""
+    detail = shared(tokenizer)
+    ids = encode_pairs(tokenizer, ((e.text, e.pair) for e in examples), recipe.max_length)
+    return [Item(index, (sequence,), None, detail) for index, sequence in enumerate(ids)]
+
+
+def shared(tokenizer: tokenizers.Tokenizer) -> tuple[int, np.ndarray]:
+    """The detail of every item: (mask id, [vocabulary] what may be hidden)."""
     ordinary = np.ones(tokenizer.get_vocab_size(), dtype=bool)
     added = tokenizer.get_added_tokens_decoder()
     ordinary[[number for number, token in added.items() if token.special]] = False
-    detail = (special(tokenizer, "mask"), ordinary)
-    ids = encode_pairs(tokenizer, ((e.text, e.pair) for e in examples), recipe.max_length)
-    return [Item(index, (sequence,), None, detail) for index, sequence in enumerate(ids)]
+    return special(tokenizer, "mask"), ordinary
 
 
 def head(encoder: Encoder, labels: Sequence[str], seed: int) -> torch.nn.Module:

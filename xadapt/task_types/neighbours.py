@@ -1,4 +1,8 @@
-"""Exact nearest neighbours, in one direction or both at once, block by block, and mining by their margin."""
+"""Exact nearest neighbours, in one direction or both at once, block by block, and mining by their margin.
+
+Vectors are searched on the device that they are on. Float16 is how unit vectors are kept: each is divided by
+its length again, which takes out a part of its rounding, and products are those of float32.
+"""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -23,14 +27,14 @@ class Neighbours(NamedTuple):
 def both_ways(x: torch.Tensor, y: torch.Tensor, k: int) -> tuple[Neighbours, Neighbours]:
     """The k nearest in y [m, d] of each of x [n, d], and in x of each of y; fewer where there are fewer.
 
-    Each product is computed once, in float32 like the vectors, and no more than a block is held: beside
-    the vectors the memory grows with (n + m) k.
+    Each product is computed once, in float32, and no more than a block is held: beside the vectors the memory
+    grows with (n + m) k.
     """
-    none = _ordered(torch.tensor(-torch.inf))
-    rows, columns = none.repeat(len(x), min(k, len(y))), none.repeat(len(y), min(k, len(x)))
+    rows, columns = _none(x, min(k, len(y))), _none(y, min(k, len(x)))
     for i in range(0, len(x), BLOCK):
+        own = _block(x, i)
         for j in range(0, len(y), BLOCK):
-            products = x[i : i + BLOCK] @ y[j : j + BLOCK].T
+            products = own @ _block(y, j).T
             _merge(rows[i : i + BLOCK], products, j)
             _merge(columns[j : j + BLOCK], products.T, i)
     return _read(rows), _read(columns)
@@ -38,12 +42,23 @@ def both_ways(x: torch.Tensor, y: torch.Tensor, k: int) -> tuple[Neighbours, Nei
 
 def nearest(x: torch.Tensor, y: Sequence[np.ndarray], k: int) -> Neighbours:
     """The k nearest in y, vectors [d] of which a block is stacked at a time, of each of x [n, d]."""
-    best = _ordered(torch.tensor(-torch.inf)).repeat(len(x), min(k, len(y)))
+    best = _none(x, min(k, len(y)))
     for j in range(0, len(y), BLOCK):
-        block = torch.from_numpy(np.stack(y[j : j + BLOCK]))
+        others = _block(torch.from_numpy(np.stack(y[j : j + BLOCK])).to(x.device), 0)
         for i in range(0, len(x), BLOCK):
-            _merge(best[i : i + BLOCK], x[i : i + BLOCK] @ block.T, j)
+            _merge(best[i : i + BLOCK], _block(x, i) @ others.T, j)
     return _read(best)
+
+
+def _block(vectors: torch.Tensor, first: int) -> torch.Tensor:
+    """[at most BLOCK, d] float32."""
+    found = vectors[first : first + BLOCK]
+    return torch.nn.functional.normalize(found.float(), dim=-1) if found.dtype == torch.float16 else found
+
+
+def _none(vectors: torch.Tensor, k: int) -> torch.Tensor:
+    """[n, k] keys below all others."""
+    return _ordered(torch.tensor(-torch.inf, device=vectors.device)).repeat(len(vectors), k)
 
 
 def _ordered(values: torch.Tensor) -> torch.Tensor:
@@ -63,7 +78,8 @@ def _merge(best: torch.Tensor, products: torch.Tensor, first: int) -> None:
     """
     # Later indices lose ties, so a row with nothing above its worst stays; soon that is most of them.
     better = (products > _values(best[:, -1:])).any(1)
-    keys = _ordered(products[better]).add_(_LAST - torch.arange(first, first + products.shape[1]))
+    places = torch.arange(first, first + products.shape[1], device=products.device)
+    keys = _ordered(products[better]).add_(_LAST - places)
     k = best.shape[1]
     found = keys.topk(min(k, keys.shape[1]), dim=1).values
     best[better] = torch.cat([best[better], found], 1).topk(k, dim=1).values
@@ -74,7 +90,7 @@ def _values(keys: torch.Tensor) -> torch.Tensor:
 
 
 def _read(keys: torch.Tensor) -> Neighbours:
-    return Neighbours(_values(keys).double().numpy(), (_LAST - (keys & _LAST)).numpy())
+    return Neighbours(_values(keys).double().cpu().numpy(), (_LAST - (keys & _LAST)).cpu().numpy())
 
 
 class Pair(NamedTuple):

@@ -27,7 +27,7 @@ BEST = 20
 """Candidates that a prediction names: XTREME-R scores no more."""
 ONE_POOL = True
 """Languages search the same candidates, so what was encoded for one is kept for the next."""
-
+BY_EXAMPLE = True
 ONE_BATCH = True
 """The examples of a batch are each other's negatives, so that its loss is no sum over them."""
 
@@ -108,5 +108,6 @@ def decode(
     asked = [vector for e, vector in zip(examples, outputs, strict=True) if e.side == "query"]
     if not asked:
         return []
-    found = nearest(torch.from_numpy(np.stack(asked)), [vector for _, vector in pool], BEST)
+    queries = torch.from_numpy(np.stack(asked)).to(torch.get_default_device())
+    found = nearest(queries, [vector for _, vector in pool], BEST)
     return [[pool[number][0] for number in row] for row in found.indices.tolist()]

@@ -15,8 +15,9 @@ from xadapt.modeling.encoder import Encoder
 from xadapt.modeling.heads import pool
 from xadapt.recipe import Recipe
 from xadapt.task_types.items import Batch, Item, encode_pairs, lay_out
+from xadapt.task_types.neighbours import nearest
 
-BLOCK = 4096
+ONE_POOL = True
 
 
 def encode(
@@ -47,4 +48,5 @@ def decode(
     """For each English sentence the index of the nearest foreign one (XTREME's direction)."""
     vectors = torch.nn.functional.normalize(torch.from_numpy(np.stack(outputs)), dim=-1)
     foreign, english = vectors.split(len(examples))
-    return [i for block in english.split(BLOCK) for i in (block @ foreign.T).argmax(-1).tolist()]
+    found = nearest(english.to(torch.get_default_device()), list(foreign.numpy()), 1)
+    return [number for (number,) in found.indices.tolist()]

@@ -14,6 +14,7 @@ from xadapt.modeling.heads import TokenHead, pad_segments
 from xadapt.recipe import Recipe
 from xadapt.task_types.items import Batch, Item, Tokens, lay_out, tokens
 
+BY_EXAMPLE = True
 MAX_QUESTION = 64
 MAX_ANSWER = 30
 N_BEST = 20

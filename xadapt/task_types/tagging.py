@@ -18,6 +18,7 @@ from xadapt.modeling.heads import TokenHead
 from xadapt.recipe import Recipe
 from xadapt.task_types.items import Batch, Item, Tokens, lay_out, special
 
+BY_EXAMPLE = True
 IGNORE = -100
 
 

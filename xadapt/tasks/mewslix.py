@@ -61,5 +61,5 @@ TASK = Task(
     license="Apache-2.0",
     quirks="a copy of the release of May 2022, whose numbers are not those of the paper; mentions stand as "
     "XTREME-R writes them, `MENTION: left { MENTION } right`; columns are those that izhx/nlu-evals reads, "
-    "not seen from here; languages that are predicted `--together` encode the million candidates once",
+    "not seen from here; languages are predicted in one go, which encodes the million candidates once",
 )

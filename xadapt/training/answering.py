@@ -75,8 +75,9 @@ class Answering:
     def predictions(
         self, answers: Sequence[Answer], items: Sequence[Item], examples: Sequence[Any]
     ) -> list[Any]:
-        """One per example that is asked for one."""
-        return self.kind.decode([answer.output for answer in answers], items, examples, self.labels)
+        """One per example that is asked for one; what decoding computes runs where the model does."""
+        with self.ground.placed.device:
+            return self.kind.decode([answer.output for answer in answers], items, examples, self.labels)
 
     def score(self, examples: Sequence[Any], items: Sequence[Item], metric: str, language: str) -> float:
         """The main value of a metric, in percent; `items` are those of the examples."""

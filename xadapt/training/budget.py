@@ -16,6 +16,7 @@ from xadapt.modeling.library import LibraryEncoder
 from xadapt.modeling.quantized import check
 from xadapt.recipe import Full
 from xadapt.stages import memory as planned
+from xadapt.task_types import flat
 from xadapt.training.job import Job
 from xadapt.training.loop import Loop
 from xadapt.training.memory import Memory
@@ -83,7 +84,7 @@ class Budget:
     def _choose(self, jobs: Sequence[Job], budget: int | None) -> Choice | None:
         if budget is None or self.model is None:
             return None
-        longest = max(item.tokens for job in jobs for part in job.parts for item in part.items)
+        longest = max(max(flat.sizes(part.items)) for job in jobs for part in job.parts)
         given = self.model, self.loads, longest, budget, self.how, self.device.type
         return choose(*given, checkpointing=self.offered, bits=(self.how.bits,))
 

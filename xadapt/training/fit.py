@@ -45,6 +45,7 @@ from xadapt.training.restore import (
     snapshot_folder,
     whole,
 )
+from xadapt.training.tokens import encoded
 from xadapt.workflow.context import Context
 
 
@@ -192,8 +193,9 @@ def _measure(
     assert one.dev is not None, "chosen by it"
     recipe = part.schedule.recipe
     answering = Answering(part.type, part.head, part.labels, recipe, assembled, ground, job)
-    examples = read(one.dev.data, context)
-    return partial(answering.score, examples, answering.encode(examples), one.dev.metric, "en")
+    given = one.dev.data, one.task, part.labels, ground.tokenizer, recipe, context
+    examples, items = read(one.dev.data, context), encoded(*given).items
+    return partial(answering.score, examples, items, one.dev.metric, "en")
 
 
 def _mean(measures: Sequence[Callable[[], float]]) -> float:

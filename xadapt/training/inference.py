@@ -1,21 +1,26 @@
-"""The one prediction loop: several languages of one module at a time, in batches of tokens."""
+"""The one prediction loop: all languages of one module at a time, in batches of tokens."""
 
 import dataclasses
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+import numpy as np
 
 from xadapt.composition import Fuse
 from xadapt.examples import asked
 from xadapt.modeling import head_format
 from xadapt.modeling.invertible import decode_through
 from xadapt.recipe import Recipe
+from xadapt.stages.data import Data
 from xadapt.stages.mixture import Mixture
 from xadapt.stages.predict import Predict
 from xadapt.stages.train import Train
 from xadapt.task_types import task_type
+from xadapt.task_types.flat import sizes
 from xadapt.task_types.items import Item
 from xadapt.tasks import task
 from xadapt.training import attended, manifest
@@ -33,46 +38,137 @@ from xadapt.training.restore import (
     whole,
 )
 from xadapt.training.selection import points
+from xadapt.training.tokens import encoded
 from xadapt.workflow.context import Context
+
+T = TypeVar("T")
+AT_ONCE = 2**21
+"""Tokens whose answers are held at a time, or those of one stage: logits of 16 MB, or vectors of some 200."""
+
+
+@dataclass
+class _Asked:
+    """One stage with its texts as tokens, and what it took."""
+
+    stage: Predict
+    out: Path
+    items: Sequence[Item]
+    scores: list[float]
+    """Of the snapshots on development data, where these select."""
+    seconds: float
+    tokens: int = 0
+
+    @property
+    def snapshot(self) -> int | None:
+        """Of equals the first."""
+        return self.scores.index(max(self.scores)) if self.scores else None
+
+    def notes(self, ground: Base) -> dict[str, Any]:
+        found = {
+            "device": ground.placed.device.type,
+            "tokens": self.tokens,
+            "predicting_seconds": round(self.seconds, 2),
+        }
+        return found | ({"snapshot": self.snapshot, "dev": self.scores} if self.scores else {})
 
 
 def predict(stages: Sequence[Predict], outs: Sequence[Path], context: Context) -> dict[str, dict[str, Any]]:
     """Write the predictions of `stages`, which share model, task and module; return their notes."""
     first = stages[0]
     given = first.model, context, whole(first.module), method_of(first.module)
-    ground = base(*given, modules=(first.module, first.below))
-    parts = _fused(first) if not (first.reading and first.reading.layer == 0) else []
-    notes = {}
-    known: dict[bytes, Answer] = {}
-    answering, made_of = None, None
+    ground = base(*given, modules=[one for stage in stages for one in (stage.module, stage.below)])
+    groups: dict[Hashable, list[_Asked]] = {}
     for stage, out in zip(stages, outs, strict=True):
+        one = _ask(stage, out, ground, context)
+        key = (stage.task, stage.reading, stage.below and stage.below.digest, one.snapshot)
+        groups.setdefault(key, []).append(one)
+    for group in groups.values():
+        _predict(group, ground, context)
+    return {one.stage.digest: one.notes(ground) for group in groups.values() for one in group}
+
+
+def _ask(stage: Predict, out: Path, ground: Base, context: Context) -> _Asked:
+    started = time.monotonic()
+    scores = _scores(stage, ground, context)
+    items = _items(stage, stage.data, ground, context)
+    return _Asked(stage, out, items, scores, time.monotonic() - started)
+
+
+def _items(stage: Predict, data: Data, ground: Base, context: Context) -> Sequence[Item]:
+    labels = _labels(stage, folder_of(stage.module, context)) if isinstance(stage.module, Train) else ()
+    return encoded(data, stage.task, labels, ground.tokenizer, _recipe(stage, ground), context).items
+
+
+def _labels(stage: Predict, folder: Path) -> tuple[str, ...]:
+    return task(stage.task).labels or tuple(head_format.labels(folder))
+
+
+def _predict(group: Sequence[_Asked], ground: Base, context: Context) -> None:
+    """Of stages that one and the same module answers, on one language adapter."""
+    stage = group[0].stage
+    answering = _answering(stage, group[0].snapshot, ground, context)
+    parts = _fused(stage) if not (stage.reading and stage.reading.layer == 0) else []
+    known: dict[bytes, Answer] = {}
+    for some in _portions(group, lambda one: sum(sizes(one.items))):
         started = time.monotonic()
-        scores = _scores(stage, ground, context)
-        # Of equals the first.
-        snapshot = scores.index(max(scores)) if scores else None
-        if answering is None or made_of != (stage.below, snapshot):
-            answering, known = _answering(stage, snapshot, ground, context), {}
-            made_of = (stage.below, snapshot)
-        examples = read(stage.data, context)
-        items = answering.encode(examples)
-        new = [item for item in items if _tokens(item) not in known]
-        answers = answering.forward(new)
-        if getattr(answering.kind, "ONE_POOL", False):
-            known.update(zip(map(_tokens, new), answers, strict=True))
-            answers = [known[_tokens(item)] for item in items]
-        predictions = answering.predictions(answers, items, examples)
-        _write(out, [example.id for example in asked(examples)], predictions)
-        if parts:
-            sums = [answer.attention for answer in answers]
-            attended.write(out / "attention.json", parts, sums, sum(item.tokens for item in items))
-        tokens = sum(item.tokens for item in new)
-        notes[stage.digest] = {
-            "device": ground.placed.device.type,
-            "tokens": tokens,
-            "predicting_seconds": round(time.monotonic() - started, 2),
-        } | ({"snapshot": snapshot, "dev": scores} if scores else {})
-        context.progress(tokens=tokens)
-    return notes
+        found = _answers(answering, some, known)
+        spent = time.monotonic() - started
+        tokens = max(1, sum(one.tokens for one in some))
+        for one, answers in zip(some, found, strict=True):
+            started = time.monotonic()
+            _finish(one, answers, answering, parts, context)
+            one.seconds += spent * one.tokens / tokens + time.monotonic() - started
+        context.progress(tokens=sum(one.tokens for one in some))
+
+
+def _portions(group: Iterable[T], tokens: Callable[[T], int]) -> Iterator[list[T]]:
+    """Consecutive ones of at most `AT_ONCE` tokens together, or one."""
+    portion: list[T] = []
+    held = 0
+    for one in group:
+        size = tokens(one)
+        if portion and held + size > AT_ONCE:
+            yield portion
+            portion, held = [], 0
+        portion.append(one)
+        held += size
+    if portion:
+        yield portion
+
+
+def _answers(
+    answering: Answering, some: Sequence[_Asked], known: dict[bytes, Answer]
+) -> list[Sequence[Answer]]:
+    """Of each stage one per item, from batches over all of them; `known` has those of one pool by tokens."""
+    if getattr(answering.kind, "ONE_POOL", False):
+        return [_pooled(answering, one, known) for one in some]
+    every = [item for one in some for item in one.items]
+    for one in some:
+        one.tokens = sum(sizes(one.items))
+    answers = answering.forward(every)
+    ends = np.cumsum([len(one.items) for one in some]).tolist()
+    return [answers[end - len(one.items) : end] for one, end in zip(some, ends, strict=True)]
+
+
+def _pooled(answering: Answering, one: _Asked, known: dict[bytes, Answer]) -> list[Answer]:
+    """The same text is encoded once; of what is new no more than a portion is held as it comes."""
+    new = {key: item for item in one.items if (key := _tokens(item)) not in known}
+    for some in _portions(new.items(), lambda each: each[1].tokens):
+        answers = answering.forward([item for _, item in some])
+        known.update(zip((key for key, _ in some), answers, strict=True))
+    one.tokens = sum(item.tokens for item in new.values())
+    return [known[_tokens(item)] for item in one.items]
+
+
+def _finish(
+    one: _Asked, answers: Sequence[Answer], answering: Answering, parts: Sequence[str], context: Context
+) -> None:
+    examples = read(one.stage.data, context)
+    predictions = answering.predictions(answers, one.items, examples)
+    _write(one.out, [example.id for example in asked(examples)], predictions)
+    if parts:
+        sums = [answer.attention for answer in answers]
+        attended.write(one.out / "attention.json", parts, sums, sum(sizes(one.items)))
 
 
 def _scores(stage: Predict, ground: Base, context: Context) -> list[float]:
@@ -81,9 +177,9 @@ def _scores(stage: Predict, ground: Base, context: Context) -> list[float]:
         return []
     assert isinstance(stage.module, Train), "planned for a target that trains"
     examples, scores = read(stage.dev.data, context), []
+    items = _items(stage, stage.dev.data, ground, context)
     for snapshot in range(len(points(stage.module.recipe, _steps(stage.module, context)))):
         answering = _answering(stage, snapshot, ground, context)
-        items = answering.encode(examples)
         scores.append(answering.score(examples, items, stage.dev.metric, stage.language))
     return scores
 
@@ -100,7 +196,7 @@ def _answering(stage: Predict, snapshot: int | None, ground: Base, context: Cont
     slot = slot_of(stage.module, ground, context, snapshot)
     if isinstance(stage.module, Train):
         folder = folder_of(stage.module, context, snapshot)
-        labels = labels or head_format.labels(folder)
+        labels = _labels(stage, folder)
         manifest.check_head(folder, stage.module, labels)
         head = load_head(stage.module, ground.encoder, labels, folder).to(ground.placed.device)
     assembled = ground.assembled([over(stage.below, slot, ground, context)])

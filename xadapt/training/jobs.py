@@ -8,19 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from xadapt import examples, models
+from xadapt import models
 from xadapt.modeling import pretrained_head
 from xadapt.modeling.heads import LMHead
 from xadapt.recipe import Recipe
 from xadapt.stages.mixture import Ingredient, Mixture
 from xadapt.stages.train import Train, slug
-from xadapt.task_types import encode_training, task_type
-from xadapt.task_types.items import Item
+from xadapt.task_types import task_type
 from xadapt.tasks import task
-from xadapt.training import sampler
+from xadapt.training import sampler, tokens
 from xadapt.training.batches import Schedule, stream
 from xadapt.training.job import Job, Part
-from xadapt.training.restore import Base, check_length, place, read
+from xadapt.training.restore import Base, check_length, place
+from xadapt.training.tokens import Encoded
 from xadapt.workflow.context import Context
 
 
@@ -40,11 +40,11 @@ def name(stage: Train | Mixture) -> str:
 
 def jobs(stages: Sequence[Train | Mixture], ground: Base, context: Context) -> list[Job]:
     """One job per stage; what several stages read is encoded once. Raises ConfigError, DataError."""
-    encoded: dict[Any, tuple[tuple[str, ...], list[Item]]] = {}
+    encoded: dict[Any, Encoded] = {}
     return [_job(stage, ground, context, encoded) for stage in stages]
 
 
-def _job(stage: Train | Mixture, ground: Base, context: Context, encoded: dict[Any, Any]) -> Job:
+def _job(stage: Train | Mixture, ground: Base, context: Context, encoded: dict[Any, Encoded]) -> Job:
     parts = [_part(one, stage.seed, ground, context, encoded) for one in ingredients(stage)]
     if isinstance(stage, Train):
         if stage.language and isinstance(head := parts[0].head, LMHead):
@@ -58,18 +58,15 @@ def _job(stage: Train | Mixture, ground: Base, context: Context, encoded: dict[A
     return Job(name(stage), parts, schedule, order)
 
 
-def _part(
-    one: Ingredient, seed: int, ground: Base, context: Context, encoded: dict[Any, tuple[Any, list[Item]]]
-) -> Part:
+def _part(one: Ingredient, seed: int, ground: Base, context: Context, encoded: dict[Any, Encoded]) -> Part:
     check_length(one.recipe, ground.encoder)
     what = task(one.task)
     models.pooling_fits(ground.family, what.type, one.recipe, "recipe pooling")
     kind = task_type(what.type)
     key = (one.data.digest, one.task, one.recipe.max_length, one.recipe.stride)
     if key not in encoded:
-        found = read(one.data, context)
-        labels = what.labels or examples.labels(found)
-        encoded[key] = labels, encode_training(kind, found, ground.tokenizer, one.recipe, labels)
+        given = one.data, one.task, what.labels, ground.tokenizer, one.recipe, context
+        encoded[key] = tokens.encoded_training(*given)
     labels, items = encoded[key]
     head = kind.head(ground.encoder, labels, stream(seed, one.task, "head")).to(ground.placed.device)
     return Part(kind, items, head, Schedule(str(one.task), len(items), one.recipe, seed), labels)

@@ -22,6 +22,7 @@ from xadapt.modeling.encoder import Encoder
 from xadapt.modeling.heads import CosineHead, pool
 from xadapt.modeling.packed import Packed
 from xadapt.modeling.sites import no_dropout
+from xadapt.task_types.flat import sizes
 from xadapt.task_types.items import Item, Tokens, lay_out, pack
 
 NAME = "probe.safetensors"
@@ -35,7 +36,8 @@ Heads = Mapping[str, torch.nn.Module]
 
 def sequences(items: Sequence[Item]) -> Packed:
     """The probe of these training items: of the shortest, of equals the first."""
-    shortest = sorted(range(len(items)), key=lambda index: (items[index].tokens, index))[:SEQUENCES]
+    tokens = sizes(items)
+    shortest = sorted(range(len(items)), key=lambda index: (tokens[index], index))[:SEQUENCES]
     found = [one for index in shortest for one in items[index].sequences][:SEQUENCES]
     cut = [Tokens(one.ids[:TOKENS], None if one.types is None else one.types[:TOKENS]) for one in found]
     return pack([lay_out([Item(0, tuple(cut))])])

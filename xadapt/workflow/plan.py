@@ -77,7 +77,7 @@ class Plan:
         return after
 
     def groups(self, together: int, fits: Fits | None = None) -> list[tuple[Stage, ...]]:
-        """Stages that run in one call, at most `together` of them and what `fits`, in plan order.
+        """Stages that run in one call, in plan order: what `fits`, at most `together` of them or `most`.
 
         A pure function of the plan, never of timing or of what is finished, so that the same command
         puts the same stages side by side every time and a resumed run repeats the same arithmetic.
@@ -88,7 +88,8 @@ class Plan:
         for stage in self.stages:
             key = stage.companions()
             group = open_groups.get((stage.kind, stage.depth, key)) if key is not None else None
-            if group is None or len(group) >= together or (fits and not fits([*group, stage])):
+            most = stage.most or together
+            if group is None or len(group) >= most or (fits and not fits([*group, stage])):
                 group = []
                 groups.append(group)
                 if key is not None:

@@ -23,6 +23,8 @@ class Stage:
 
     version: ClassVar[int] = 1
     """Raised when a code change alters the output; tests/test_versions.py forces the decision."""
+    most: ClassVar[int | None] = None
+    """How many companions run in one call, whatever a run asks for; None for what it asks for."""
 
     @property
     def kind(self) -> str:

@@ -92,7 +92,8 @@ class Store:
         return Record.read(found[0].parent)
 
     def digests(self) -> Iterator[str]:
-        """Every finished digest, sorted; the scratch folder of a killed process is none."""
+        """Every finished digest, sorted."""
+        # Not what a killed run left with a record in it, whose name starts with a dot.
         for path in sorted(self.root.glob(f"[0-9a-f][0-9a-f]/[0-9a-f]*/{records.NAME}")):
             yield path.parent.name
 

@@ -1,0 +1,86 @@
+"""Prediction: languages share batches, a text of one pool is encoded once, answers are those of one alone."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from xadapt.modeling.assemble import Assembled
+from xadapt.task_types import task_type
+from xadapt.task_types.items import Item, Tokens
+from xadapt.training import answering, inference
+from xadapt.training.answering import Answer, Answering
+from xadapt.training.inference import _answers, _Asked, _portions
+from xadapt.training.precision import accelerator
+from xadapt.training.restore import Base
+
+from .small import EXAMPLES, PLANS, slots
+
+
+def asked(items: Sequence[Item]) -> _Asked:
+    return _Asked(None, Path(), items, [], 0.0)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", sorted(EXAMPLES))
+def test_stages_that_share_batches_are_answered_as_alone(kind, encoder, tokenizer, monkeypatch):
+    ground = Base(encoder, tokenizer, accelerator("cpu", "fp32"), "small")
+    assembled = Assembled([slots()[kind]], encoder.config)
+    head = task_type(kind).head(encoder, ("a", "b"), 5)
+    one = Answering(task_type(kind), head, ("a", "b"), PLANS[kind], assembled, ground)
+    monkeypatch.setitem(answering.TOKENS, "cpu", 60)
+    half = len(EXAMPLES[kind]) // 2
+    rows = EXAMPLES[kind][:half], EXAMPLES[kind][half:]
+    items = [one.encode(each) for each in rows]
+    together = _answers(one, [asked(each) for each in items], {})
+    for own, shared, examples in zip(items, together, rows, strict=True):
+        alone = one.forward(own)
+        for a, b in zip(alone, shared, strict=True):
+            assert np.allclose(a.output, b.output, atol=1e-5)
+            assert a.attention.keys() == b.attention.keys()
+            assert all(np.allclose(a.attention[site], b.attention[site], atol=1e-5) for site in a.attention)
+        assert one.predictions(alone, own, examples) == one.predictions(shared, own, examples)
+
+
+class Fake:
+    """Answers each item with its first token, and remembers what it was asked for."""
+
+    def __init__(self, pool: bool) -> None:
+        self.kind: Any = SimpleNamespace(ONE_POOL=pool)
+        self.asked: list[list[int]] = []
+
+    def forward(self, items: Sequence[Item]) -> list[Answer]:
+        firsts = [int(item.sequences[0].ids[0]) for item in items]
+        self.asked.append(firsts)
+        return [Answer(np.array([first]), {}) for first in firsts]
+
+
+def item(first: int, size: int = 3) -> Item:
+    return Item(0, (Tokens(np.full(size, first, dtype=np.int32)),))
+
+
+def firsts(found: Sequence[Sequence[Answer]]) -> list[list[int]]:
+    return [[int(answer.output[0]) for answer in answers] for answers in found]
+
+
+def test_texts_of_all_stages_are_forwarded_at_once():
+    fake, stages = Fake(False), [asked([item(1), item(2)]), asked([item(2)])]
+    assert firsts(_answers(fake, stages, {})) == [[1, 2], [2]]
+    assert fake.asked == [[1, 2, 2]] and [stage.tokens for stage in stages] == [6, 3]
+
+
+def test_a_text_of_one_pool_is_encoded_once_and_no_more_than_a_portion_at_a_time(monkeypatch):
+    monkeypatch.setattr(inference, "AT_ONCE", 7)
+    fake, known = Fake(True), {}
+    stages = [asked([item(1), item(2), item(1), item(3)]), asked([item(3), item(4), item(1, 4)])]
+    assert firsts(_answers(fake, stages, known)) == [[1, 2, 1, 3], [3, 4, 1]]
+    assert fake.asked == [[1, 2], [3], [4, 1]] and [stage.tokens for stage in stages] == [9, 7]
+    assert firsts(_answers(fake, [asked([item(2)])], known)) == [[2]] and len(fake.asked) == 3
+
+
+def test_portions_are_consecutive_and_bounded(monkeypatch):
+    monkeypatch.setattr(inference, "AT_ONCE", 10)
+    found = list(_portions([4, 6, 1, 12, 3, 7, 1], lambda size: size))
+    assert found == [[4, 6], [1], [12], [3, 7], [1]] and list(_portions([], len)) == []
