@@ -17,8 +17,9 @@ from typing import Any
 
 from xadapt import toyworld
 from xadapt.composition import Alone, Composition, Fuse, Gate, Stack
-from xadapt.forecast.device import HOST, Calibration, Cost
+from xadapt.forecast.device import Calibration
 from xadapt.forecast.model import model as model_of
+from xadapt.forecast.stated import HOST, Cost
 from xadapt.forecast.work import LEARNED
 from xadapt.recipe import Bottleneck, Full, LoRA, Method, ModelSpec, Recipe
 from xadapt.sources.origin import Toy
