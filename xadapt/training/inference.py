@@ -18,7 +18,7 @@ from xadapt.stages.train import Train
 from xadapt.task_types import task_type
 from xadapt.task_types.items import Item
 from xadapt.tasks import task
-from xadapt.training import attended, manifest
+from xadapt.training import attended, manifest, peaks
 from xadapt.training.answering import Answer, Answering
 from xadapt.training.restore import (
     Base,
@@ -46,6 +46,7 @@ def predict(stages: Sequence[Predict], outs: Sequence[Path], context: Context) -
     answering, made_of = None, None
     for stage, out in zip(stages, outs, strict=True):
         started = time.monotonic()
+        peaks.begin(ground.placed.device)
         scores = _scores(stage, ground, context)
         # Of equals the first.
         snapshot = scores.index(max(scores)) if scores else None
@@ -69,6 +70,8 @@ def predict(stages: Sequence[Predict], outs: Sequence[Path], context: Context) -
             "device": ground.placed.device.type,
             "tokens": tokens,
             "predicting_seconds": round(time.monotonic() - started, 2),
+            "peak_memory_bytes": peaks.reached(ground.placed.device),
+            "memory": answering.memory(new),
         } | ({"snapshot": snapshot, "dev": scores} if scores else {})
         context.progress(tokens=tokens)
     return notes
