@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from .beside import Memory
 from .options import DEFAULT_STORE, Json, Quiet, StorePath
 from .output import prepare
 from .report import report
@@ -14,6 +15,7 @@ from .run import run
 def demo(
     store: StorePath = DEFAULT_STORE,
     workers: Annotated[int, typer.Option("--workers", min=1, help="Processes that share the cores.")] = 2,
+    memory: Memory = "",
     output: Annotated[
         Path, typer.Option("--output", help="Where the report is written, its HTML page too.")
     ] = Path("reports"),
@@ -27,8 +29,10 @@ def demo(
     `xadapt demo`
 
     `xadapt demo --workers 1 --store /tmp/runs`
+
+    `xadapt demo --memory 4GB`
     """
     prepare(output)
-    code = run("demo", store=store, workers=workers, together=1, quiet=quiet)
+    code = run("demo", store=store, workers=workers, memory=memory, quiet=quiet)
     report("demo", store=store, output=output, as_json=as_json)
     return code

@@ -1,10 +1,12 @@
 """`xadapt plan`"""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .beside import Together, planned
 from .options import DEFAULT_STORE, DataPath, ExperimentName, Json, Settings, StorePath
 from .output import document, stdout
 
@@ -13,8 +15,10 @@ if TYPE_CHECKING:
     from xadapt.forecast.device import Device
     from xadapt.forecast.table import Forecast
     from xadapt.workflow.plan import Plan
+    from xadapt.workflow.stage import Stage
     from xadapt.workflow.store import Store
 
+Groups = Sequence[Sequence["Stage"]]
 DeviceName = Annotated[
     str | None,
     typer.Option(
@@ -35,6 +39,7 @@ def plan(
     data: DataPath = None,
     device: DeviceName = None,
     workers: Workers = 1,
+    together: Together = None,
     check: Check = False,
     settings: Settings = None,
     as_json: Json = False,
@@ -49,9 +54,12 @@ def plan(
 
     `xadapt plan xstilts --device h200 --json`
 
+    `xadapt plan xstilts --device l4 --together 4`
+
     `xadapt plan demo --check`
     """
     from xadapt import experiment as experiments
+    from xadapt.forecast import packing
     from xadapt.sources.fetch import Needs
     from xadapt.workflow.plan import Plan
     from xadapt.workflow.store import Store
@@ -62,13 +70,17 @@ def plan(
     if check:
         _check(made, kept, found, data, as_json)
         return
-    costs = _forecast(made, kept, asked, found, data)
+    groups = planned(made, data, found, together)
+    costs = _forecast(made, kept, asked, found, data, groups)
     unlocked = Needs.of(made.stages).unlocked
     if as_json:
         facts = _facts(made, asked, costs, found, workers)
-        document({"experiment": experiment} | facts | {"unlocked": unlocked})
+        most = max((len(group) for group in groups), default=0)
+        document({"experiment": experiment} | facts | {"together": most, "unlocked": unlocked})
         return
     _print(made, asked, costs, found, workers, store)
+    if line := packing.said(_left(groups, kept)):
+        stdout().print(line, markup=False)
     if unlocked:
         said = "source on the hub is" if unlocked == 1 else "sources on the hub are"
         stdout().print(f"{unlocked} {said} not locked: xadapt fetch {experiment}", markup=False)
@@ -84,14 +96,23 @@ def _device(name: str | None, asked: "Experiment", workers: int) -> "Device | No
 
 
 def _forecast(
-    made: "Plan", store: "Store", asked: "Experiment", device: "Device | None", data: Path | None
+    made: "Plan",
+    store: "Store",
+    asked: "Experiment",
+    device: "Device | None",
+    data: Path | None,
+    groups: Groups,
 ) -> "Forecast":
     from xadapt.forecast.reading import Reading
     from xadapt.forecast.table import forecast
     from xadapt.forecast.work import Forecaster
 
     forecaster = Forecaster(Reading(store, data), "bf16" if device is None else device.precision)
-    return forecast(made, list(made.missing(store)), asked, forecaster, device)
+    return forecast(made, list(made.missing(store)), asked, forecaster, device, groups)
+
+
+def _left(groups: Groups, store: "Store") -> list[list["Stage"]]:
+    return [[stage for stage in group if stage not in store] for group in groups]
 
 
 def _facts(

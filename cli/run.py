@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from .beside import Memory, Together, running
 from .options import DEFAULT_STORE, DataPath, ExperimentName, Json, Quiet, Settings, StorePath
 from .output import document, note, note_lock
 
 if TYPE_CHECKING:
+    from xadapt.experiment import Experiment
     from xadapt.workflow.context import Context
     from xadapt.workflow.execute import Outcome
     from xadapt.workflow.plan import Fits, Plan
+    from xadapt.workflow.stage import Stage
     from xadapt.workflow.store import Store
 
 Device = Annotated[
@@ -24,17 +27,6 @@ Precision = Annotated[
     typer.Option(help="Of frozen weights; auto is bf16 on a GPU that has it.", rich_help_panel="Where"),
 ]
 Workers = Annotated[int, typer.Option(min=1, help="Processes that share the cores.", rich_help_panel="Where")]
-Together = Annotated[
-    int, typer.Option(min=1, help="Trainings side by side in one process.", rich_help_panel="Where")
-]
-Memory = Annotated[
-    str,
-    typer.Option(
-        help="Trainings take no more of the device than this, such as 8GB.",
-        metavar="SIZE",
-        rich_help_panel="Where",
-    ),
-]
 Only = Annotated[
     str,
     typer.Option(help="Run one stage and what it needs.", metavar="DIGEST", rich_help_panel="One stage"),
@@ -54,7 +46,7 @@ def run(
     device: Device = "auto",
     precision: Precision = "auto",
     workers: Workers = 1,
-    together: Together = 1,
+    together: Together = None,
     memory: Memory = "",
     settings: Settings = None,
     only: Only = "",
@@ -75,30 +67,38 @@ def run(
     `xadapt run my.toml --only 3fa9c1d2 --again`
     """
     from xadapt import environment, kept
-    from xadapt import experiment as experiments
     from xadapt.errors import ConfigError
     from xadapt.workflow.context import Context
     from xadapt.workflow.store import Store
 
-    asked = experiments.load(experiment, settings, data)
     if again and not only:
         raise ConfigError("--again needs --only DIGEST")
     environment.check_device(device)
     context = Context(store=Store(store), data=data, device=device, precision=precision)
-    before = asked.lock
-    asked, whole = experiments.ready(asked, experiment, context.store)
-    if asked.lock != before and not quiet:
-        note_lock(experiment, changed=True)
+    asked, whole = _ready(experiment, settings, context, quiet)
     plan = whole.only(only) if only else whole
-    context, fits = _within(memory, whole, context, workers)
+    context, most, fits = running(whole, context, together, memory, workers)
     if again:
         return _again(plan, whole, context, as_json)
     context.store.prepare()
     kept.keep(asked, experiment, whole, context.store)
-    ran, failures = execute(plan, context, workers, together, quiet, fits)
+    ran, failures = execute(plan, context, workers, most, quiet, fits)
     left = len(list(plan.missing(context.store)))
     _say(_report(experiment, context, settings), plan, context, ran, left, failures, as_json, quiet)
     return code_of(failures, plan, context.store)
+
+
+def _ready(
+    experiment: str, settings: list[str] | None, context: "Context", quiet: bool
+) -> tuple["Experiment", "Plan"]:
+    """The experiment with everything that it reads locked, and its plan."""
+    from xadapt import experiment as experiments
+
+    given = experiments.load(experiment, settings, context.data)
+    asked, plan = experiments.ready(given, experiment, context.store)
+    if asked.lock != given.lock and not quiet:
+        note_lock(experiment, changed=True)
+    return asked, plan
 
 
 def _again(plan: "Plan", whole: "Plan", context: "Context", as_json: bool) -> int:
@@ -116,15 +116,6 @@ def _again(plan: "Plan", whole: "Plan", context: "Context", as_json: bool) -> in
     return 0 if found.identical else IntegrityError.code
 
 
-def _within(memory: str, plan: "Plan", context: "Context", workers: int) -> tuple["Context", "Fits | None"]:
-    """The context of a run within an amount of memory, and what fits side by side."""
-    if not memory:
-        return context, None
-    from xadapt.training.budget import prepare
-
-    return prepare(memory, plan.stages, context, workers)
-
-
 def execute(
     plan: "Plan",
     context: "Context",
@@ -139,7 +130,10 @@ def execute(
 
     from .progress import Progress
 
-    progress = Progress(list(plan.missing(context.store)), context.store, quiet)
+    missing = list(plan.missing(context.store))
+    if not quiet and (together > 1 or fits):
+        _say_packed(plan, missing, together, fits)
+    progress = Progress(missing, context.store, quiet)
     ran, failures = 0, []
     try:
         for outcome in run_plan(
@@ -153,6 +147,15 @@ def execute(
     finally:
         progress.close()
     return ran, failures
+
+
+def _say_packed(plan: "Plan", missing: list["Stage"], together: int, fits: "Fits | None") -> None:
+    from xadapt.forecast.packing import said
+
+    left = {stage.digest for stage in missing}
+    groups = [[stage for stage in group if stage.digest in left] for group in plan.groups(together, fits)]
+    if line := said(groups):
+        note(line)
 
 
 def _report(experiment: str, context: "Context", settings: list[str] | None) -> str:

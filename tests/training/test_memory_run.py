@@ -18,6 +18,7 @@ from xadapt.modeling.encoder import checksum
 from xadapt.recipe import Recipe
 from xadapt.stages import memory as planned
 from xadapt.stages.train import Train
+from xadapt.training import peaks
 from xadapt.training.answering import tokens_of
 from xadapt.training.budget import prepare, sizes
 from xadapt.training.restore import base
@@ -125,6 +126,30 @@ def test_predictions_within_little_memory_are_those_of_smaller_forwards(world):
     room = weights + 101 * answering(model, How("fp32"))
     ground = replace(plain, memory=RESERVED["cpu"] + int(room / USABLE))
     assert tokens_of(ground) in (100, 101)
+
+
+def test_every_stage_with_a_model_records_what_was_expected_and_reached(world):
+    cell = world.cells("second")["lora", "alone"]
+    world.done(cell.module)
+    world.done(cell)
+    for stage in (cell.module, cell):
+        notes = world.context.store.record(stage.digest).notes
+        expected, reached = notes["memory"]["expected_bytes"], notes["peak_memory_bytes"]
+        # On a CPU the program itself comes on top.
+        assert 0 < expected < reached < expected + 3 * 2**30, stage.title()
+
+
+def test_the_peak_is_that_since_it_began():
+    device = torch.device("cpu")
+    block = torch.ones(100 * 2**18)
+    before = peaks.reached(device)
+    del block
+    peaks.begin(device)
+    fresh = peaks.reached(device)
+    assert fresh <= before
+    again = torch.ones(60 * 2**18)
+    assert peaks.reached(device) >= fresh + 50 * 2**20 or fresh == before
+    assert again.numel()
 
 
 def test_full_training_takes_passes_too(world):

@@ -88,7 +88,12 @@ def check(plan: Plan, store: Store, device: Device | None, data: Path | None) ->
         pair.disk += work.disk
         pair.actual_disk += sum(record.sizes.values())
         if device is not None:
-            pair.seconds = (pair.seconds or 0.0) + device.seconds(work)
+            beside = [plan.by_digest[d] for d in record.notes.get("together", ()) if d in plan.by_digest]
+            spent = device.seconds(work)
+            if "training_seconds" in record.notes and len(beside) > 1:
+                every = [forecaster.work(other) for other in beside]
+                spent *= device.together(every) / sum(map(device.seconds, every))
+            pair.seconds = (pair.seconds or 0.0) + spent
     return Checked(kinds, "" if device is None else device.name, tuple(_remarks(records, device)))
 
 

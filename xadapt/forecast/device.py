@@ -5,7 +5,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,32 +13,15 @@ from typing import Any, Protocol
 from xadapt.errors import ConfigError, DataError, UnknownName, nearest
 from xadapt.forecast.model import KNOWN, Model
 from xadapt.forecast.modules import FORWARD_BACKWARD, FULL
+from xadapt.forecast.stated import STATED, Cost
+from xadapt.forecast.stepping import BESIDE, Steps
+from xadapt.forecast.stepping import seconds as stepping
 from xadapt.forecast.work import Work
 from xadapt.memory.estimate import Precision
 from xadapt.memory.sizes import Sizes
 
 SCHEMA = 1
 CALIBRATED = "calibrated"
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Seconds: of a stage whatever it does, of an optimizer step, of a token, of an example."""
-
-    stage: float = 0.0
-    step: float = 0.0
-    token: float = 0.0
-    row: float = 0.0
-
-    def of(self, work: Work, tokens: float = 1.0, layers: float = 1.0) -> float:
-        """`tokens` and `layers` scale to a larger model what was measured on another one."""
-        spent = self.step * work.steps * layers + self.token * work.tokens * tokens
-        return self.stage + spent + self.row * work.rows
-
-    def towards(self, other: "Cost", share: float) -> "Cost":
-        """Between this cost (0) and another (1), or beyond."""
-        pairs = zip(dataclasses.astuple(self), dataclasses.astuple(other), strict=True)
-        return Cost(*(max(0.0, mine + share * (its - mine)) for mine, its in pairs))
 
 
 class Device(Protocol):
@@ -54,65 +37,14 @@ class Device(Protocol):
     def basis(self) -> str:
         """Where its figures come from, in a few words."""
 
+    @property
+    def room(self) -> int | None:
+        """Bytes of a GPU; None for a CPU."""
+
     def seconds(self, work: Work) -> float: ...
 
-
-@dataclass(frozen=True)
-class Stated:
-    """An accelerator by its data sheet; every figure here is an assumption until `bench device` has run."""
-
-    name: str
-    peak: float
-    """Operations per second of dense matrix products in the precision that xadapt takes there."""
-    efficiency: float = 0.35
-    launch: float = 0.011
-    """Seconds of the host per optimizer step at 24 layers."""
-    batch: int = 65_536
-    """Tokens per forward of a prediction."""
-    precision: Precision = "bf16"
-
-    @property
-    def basis(self) -> str:
-        peak = f"{self.peak / 1e12:,.0f} TFLOP/s x {self.efficiency:.0%}"
-        return f"stated, not measured: assumed {peak}, {1000 * self.launch:.0f} ms of host per step"
-
-    def seconds(self, work: Work) -> float:
-        if work.model is None or not work.flops:
-            return HOST[work.cost.split()[0]].of(work)
-        steps = work.steps + math.ceil(work.read / self.batch)
-        computed = work.flops / (self.peak * self.efficiency)
-        host = steps * self.launch * work.model.sizes.layers / 24
-        loaded = 3.0 + 4.0 * work.model.parameters / 1e9
-        return loaded + max(computed, host) + HOST["encode"].row * work.rows
-
-
-HOST = {
-    "data": Cost(0.05, row=40e-6),
-    "baseline": Cost(0.1, row=40e-6),
-    "score": Cost(0.01, row=10e-6),
-    "merged": Cost(5.0),
-    "train": Cost(5.0),
-    "predict": Cost(5.0),
-    "encoder": Cost(5.0),
-    "encode": Cost(row=60e-6),
-}
-"""Of one core, by kind of stage: assumptions, of which `data` is measured (README, streams of rows)."""
-
-STATED = {
-    device.name: device
-    for device in (
-        Stated("h200", 989e12),
-        Stated("h100", 989e12),
-        Stated("a100", 312e12),
-        Stated("l40s", 362e12),
-        Stated("l4", 121e12),
-        Stated("rtx4090", 165e12),
-        Stated("rtx3090", 71e12),
-        Stated("v100", 15.7e12, precision="fp32"),
-        Stated("t4", 8.1e12, precision="fp32"),
-    )
-}
-"""Dense bf16 peaks of the data sheets; V100 and T4 have no bf16 and compute in fp32."""
+    def together(self, works: Sequence[Work]) -> float:
+        """Seconds of trainings side by side."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +61,10 @@ class Calibration:
     packages: Mapping[str, str]
     costs: Mapping[str, Cost]
     schema: int = SCHEMA
+    beside: float = BESIDE
+    """What a further training side by side adds to the overhead of a step, as a share of it."""
+    memory: int = 0
+    """Bytes of a GPU; 0 of a CPU."""
     mixed: tuple[float, float] = (0.0, 1.0)
     """Widths of all mixed modules at which `fuse few` and `fuse many` were measured, in hidden sizes."""
 
@@ -142,14 +78,30 @@ class Calibration:
         )
         return f"measured {self.date} with {self.model.name} ({clock}{threads}, {self.precision})"
 
+    @property
+    def room(self) -> int | None:
+        return self.memory or None
+
     def seconds(self, work: Work) -> float:
+        cost, tokens, layers = self._scaled(work)
+        return self.together([work]) if work.trained and work.steps else cost.of(work, tokens, layers)
+
+    def together(self, works: Sequence[Work]) -> float:
+        spent, every = 0.0, []
+        for work in works:
+            cost, tokens, layers = self._scaled(work)
+            spent += cost.stage + cost.row * work.rows + cost.token * tokens * work.read
+            every.append(Steps(work.steps, cost.step * layers, cost.token * tokens * work.step))
+        return spent + stepping(every, self.beside, overlaps=self.room is not None)
+
+    def _scaled(self, work: Work) -> tuple[Cost, float, float]:
+        """What was measured, and how much more a token and a step of this model cost."""
         kind = work.cost.split()[0]
         cost, relative = self._cost(work.cost, work)
-        tokens = layers = 1.0
-        if work.model is not None and kind in ("train", "predict", "encoder"):
-            tokens = relative * work.model.forward(64) / self.model.forward(64)
-            layers = work.model.sizes.layers / self.model.sizes.layers
-        return cost.of(work, tokens, layers)
+        if work.model is None or kind not in ("train", "predict", "encoder"):
+            return cost, 1.0, 1.0
+        tokens = relative * work.model.forward(64) / self.model.forward(64)
+        return cost, tokens, work.model.sizes.layers / self.model.sizes.layers
 
     def _cost(self, name: str, work: Work) -> tuple[Cost, float]:
         """(the nearest that was measured, what its tokens cost more by their operations)."""

@@ -17,8 +17,9 @@ from typing import Any
 
 from xadapt import toyworld
 from xadapt.composition import Alone, Composition, Fuse, Gate, Stack
-from xadapt.forecast.device import HOST, Calibration, Cost
+from xadapt.forecast.device import Calibration
 from xadapt.forecast.model import model as model_of
+from xadapt.forecast.stated import HOST, Cost
 from xadapt.forecast.work import LEARNED
 from xadapt.recipe import Bottleneck, Full, LoRA, Method, ModelSpec, Recipe
 from xadapt.sources.origin import Toy
@@ -244,6 +245,8 @@ def measure(
         on_cpu = notes["device"] == "cpu"
         if on_cpu and threads == 1:
             bench.clock = time.process_time
+        elif not on_cpu:
+            bench.clock = synchronized
         costs = dict(modules(bench, size.sizes.hidden)) | dict(counted(bench))
     return Calibration(
         name=_processor() if on_cpu else notes["device"],
@@ -254,8 +257,17 @@ def measure(
         model=size,
         packages=dict(package_versions()),
         costs=costs,
+        memory=0 if on_cpu else torch.cuda.get_device_properties().total_memory,
         mixed=(PARTS[0] / 16, PARTS[1] / 2),
     )
+
+
+def synchronized() -> float:
+    """The time when a GPU is done with all that it was asked: the host alone is far ahead of it."""
+    import torch
+
+    torch.cuda.synchronize()
+    return time.perf_counter()
 
 
 def _processor() -> str:

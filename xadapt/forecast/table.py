@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from xadapt.composition import Composition
@@ -132,11 +132,16 @@ def forecast(
     asked: Experiment,
     forecaster: Forecaster,
     device: Device | None,
+    groups: Sequence[Sequence[Stage]] = (),
 ) -> Forecast:
-    """`missing` are the stages of the plan of `asked` that are to do."""
+    """`missing` are the stages of the plan of `asked` that are to do, `groups` what runs side by side."""
     forecaster.reading.learn(plan.stages, missing)
     works = {stage.digest: forecaster.work(stage) for stage in missing}
     seconds = {} if device is None else {digest: device.seconds(work) for digest, work in works.items()}
+    for group in groups:
+        found = [s.digest for s in group if s.digest in works and isinstance(s, Train | Mixture)]
+        if len(found) > 1:
+            _pack(found, works, seconds, forecaster, device)
     kinds: dict[str, Total] = {kind: Total(stages=count) for kind, count in plan.count().items()}
     for stage in missing:
         kinds[stage.kind].add(works[stage.digest], seconds.get(stage.digest))
@@ -146,6 +151,24 @@ def forecast(
     guessed = sum(not work.exact and work.cost.startswith("data") for work in works.values())
     prices = _prices(cells, forms, works, seconds)
     return Forecast(kinds, prices, _shared(plan, cells), seconds, guessed)
+
+
+def _pack(
+    group: Sequence[str],
+    works: dict[str, Work],
+    seconds: dict[str, float],
+    forecaster: Forecaster,
+    device: Device | None,
+) -> None:
+    """Share out the time of trainings side by side; each needs the memory of all."""
+    own = [works[digest] for digest in group]
+    peak = forecaster.peak(own)
+    if device is not None:
+        share = device.together(own) / sum(seconds[digest] for digest in group)
+    for digest, work in zip(group, own, strict=True):
+        works[digest] = replace(work, memory=peak)
+        if device is not None:
+            seconds[digest] *= share
 
 
 def _prices(

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from xadapt.forecast.model import Model, model
@@ -17,9 +17,9 @@ from xadapt.forecast.modules import (
     weights_of,
 )
 from xadapt.forecast.reading import Reading
-from xadapt.memory.estimate import Precision, peak
+from xadapt.memory.estimate import How, Load, Precision, estimate
 from xadapt.memory.sizes import Shape, trainable
-from xadapt.recipe import ModelSpec, Recipe
+from xadapt.recipe import Full, ModelSpec, Recipe
 from xadapt.stages.baseline import Baseline
 from xadapt.stages.data import Data, Dev
 from xadapt.stages.encoder import Encoder
@@ -60,6 +60,8 @@ class Work:
     disk: float = 0.0
     memory: float = 0.0
     """Bytes at the peak of a training step; of other stages not forecast."""
+    load: Load | None = None
+    """What a training holds in its largest step."""
     model: Model | None = None
     exact: bool = True
     """Its rows were counted; lengths may still be those of the table."""
@@ -67,6 +69,11 @@ class Work:
     @property
     def tokens(self) -> float:
         return self.read + self.trained
+
+    @property
+    def step(self) -> float:
+        """Tokens of a mean step of a training."""
+        return self.trained / max(1, self.steps)
 
 
 @dataclass
@@ -130,7 +137,7 @@ class Forecaster:
         length = tokens / max(1, steps * stage.recipe.batch)
         flops = flops_of(size, method, stage.base, length, tokens, trains=True)
         kept = (stage.recipe.snapshots if stage.recipe.select == "oracle" else 0) + 1
-        return Work(
+        made = Work(
             f"train {method.name} {form}",
             rows=sum(many for many, _ in every),
             read=dev,
@@ -139,10 +146,11 @@ class Forecaster:
             mixed=mixed_width(size, method, stage.base),
             flops=flops + flops_of(size, method, stage.base, length, dev, trains=False),
             disk=RECORD + SMALL_FILES + kept * 4.0 * weights_of(size, stage, parts),
-            memory=self._peak(size, stage, length, parts),
+            load=self._load(size, stage, length, parts),
             model=size,
             exact=all(self.reading.of(one.data).exact for one in parts),
         )
+        return replace(made, memory=self.peak([made]))
 
     def _steps(
         self,
@@ -174,25 +182,23 @@ class Forecaster:
         many, tokens = self.reading.items(dev.data, recipe, "dev")
         return many * tokens
 
-    def _peak(
+    def _load(
         self, size: Model | None, stage: Train | Mixture, length: float, parts: Sequence[Ingredient]
-    ) -> float:
+    ) -> Load | None:
         """Of the largest of many steps: lengths deviate by 0.6 of their mean, four times that at most."""
         if size is None:
-            return 0.0
-        recipe = stage.recipe
+            return None
+        recipe, kind = stage.recipe, task(parts[0].task).type
         tokens = min(recipe.max_length, length * (1 + 4 * 0.6 / recipe.batch**0.5)) * recipe.batch
-        kind = task(parts[0].task).type
-        return peak(
-            size.sizes,
-            recipe,
-            tokens=round(tokens),
-            shape=shape(stage),
-            kind=kind,
-            outputs=size.sizes.vocabulary if kind == "mlm" else 3,
-            precision=self.precision,
-            padded=self.precision == "fp32",
-        )
+        outputs = size.sizes.vocabulary if kind == "mlm" else 3
+        return Load(recipe, shape(stage), round(tokens), outputs, kind)
+
+    def peak(self, works: Sequence[Work]) -> float:
+        """Bytes at the peak of a step of trainings side by side; 0 where the model is not known."""
+        size, loads = works[0].model, [work.load for work in works if work.load is not None]
+        if size is None or len(loads) < len(works):
+            return 0.0
+        return estimate(size.sizes, loads, How(self.precision, padded=self.precision == "fp32")).total
 
     def _predict(self, stage: Predict) -> Work:
         what, recipe = task(stage.task), recipe_of(stage.module)
@@ -229,8 +235,12 @@ class Forecaster:
         # Of the tokens that are hidden the whole vocabulary is scored.
         scored = recipe.mask * 2 * size.sizes.hidden * size.sizes.vocabulary
         flops = FULL * tokens * (size.forward(each) + scored)
+        most = recipe.batch * recipe.max_length
+        load = Load(recipe, Shape(Full()), most, size.sizes.vocabulary, "mlm")
         disk = RECORD + 2.0 * size.parameters + 60.0 * size.sizes.vocabulary
-        return Work("encoder", rows=many, trained=tokens, steps=steps, flops=flops, disk=disk, model=size)
+        made = Work("encoder", rows=many, trained=tokens, steps=steps, flops=flops, disk=disk, model=size)
+        # Nothing of it is frozen, so that it trains in fp32 everywhere.
+        return replace(made, memory=estimate(size.sizes, [load], How("fp32", padded=True)).total)
 
 
 def shares(stage: Mixture, sizes: Sequence[float]) -> tuple[list[float], float]:

@@ -66,6 +66,9 @@ class Mixture(Stage):
     def companions(self) -> Hashable | None:
         return beside(self.model, self.recipe.method)
 
+    def alike(self) -> Hashable:
+        return tuple(part.data.digest for part in self.parts)
+
     def run(self, out: Path, context: Context) -> dict[str, Any]:
         return self.run_together([self], [out], context)[self.digest]
 

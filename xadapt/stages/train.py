@@ -56,6 +56,9 @@ class Train(Stage):
     def companions(self) -> Hashable | None:
         return beside(self.model, self.recipe.method)
 
+    def alike(self) -> Hashable:
+        return self.data.digest, self.recipe.batch
+
     def run(self, out: Path, context: Context) -> dict[str, Any]:
         return self.run_together([self], [out], context)[self.digest]
 

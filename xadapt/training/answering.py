@@ -72,6 +72,15 @@ class Answering:
                 results[index] = Answer(output, seen[place] if seen else {})
         return results
 
+    def memory(self, sizes: Sequence[int]) -> dict[str, int]:
+        """What is expected of a forward over as many items of these sizes, in tokens, as it may hold."""
+        model = Sizes.of(self.ground.encoder.config.to_dict())
+        tokens = min(sum(sizes), max((*sizes, tokens_of(self.ground))))
+        if model is None:
+            return {"pass_tokens": tokens}
+        needed = round(held(self.ground) + tokens * answering(model, how(self.ground)))
+        return {"pass_tokens": tokens, "expected_bytes": needed}
+
     def predictions(
         self, answers: Sequence[Answer], items: Sequence[Item], examples: Sequence[Any]
     ) -> list[Any]:
@@ -92,6 +101,14 @@ def tokens_of(ground: Base) -> int:
     usual, model = TOKENS.get(device, TOKENS["cpu"]), Sizes.of(ground.encoder.config.to_dict())
     if ground.memory is None or model is None:
         return usual
-    held = sum(weight.nbytes for weight in ground.encoder.parameters())
-    how = How("bf16" if ground.placed.mixed_precision == "bf16" else "fp32")
-    return min(usual, max(1, int((usable(ground.memory, device) - held) / answering(model, how))))
+    room = usable(ground.memory, device) - held(ground)
+    return min(usual, max(1, int(room / answering(model, how(ground)))))
+
+
+def held(ground: Base) -> int:
+    """Bytes of the encoder."""
+    return sum(weight.nbytes for weight in ground.encoder.parameters())
+
+
+def how(ground: Base) -> How:
+    return How("bf16" if ground.placed.mixed_precision == "bf16" else "fp32")

@@ -41,6 +41,14 @@ def prepare(amount: str, stages: Sequence[Stage], context: Context, workers: int
     return replace(context, memory=budget, bits=bits), planned.fits(budget, found, device.type)
 
 
+def room(context: Context, workers: int) -> int | None:
+    """Bytes that are free on the GPU of a run for each of its workers, in whole GB; None on a CPU."""
+    if accelerator(context.device, context.precision).device.type != "cuda":
+        return None
+    # Not to the byte: what is free differs a little from run to run, and with it what runs side by side.
+    return int(torch.cuda.mem_get_info()[0] // workers // 2**30 * 2**30)
+
+
 def _where(context: Context) -> tuple[torch.device, How]:
     placed = accelerator(context.device, context.precision)
     return placed.device, how(placed)

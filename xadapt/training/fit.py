@@ -1,8 +1,6 @@
 """Train stages side by side: encode their examples, run the loop, save each module with its head."""
 
 import json
-import resource
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -23,7 +21,7 @@ from xadapt.stages.memory import load
 from xadapt.stages.mixture import Ingredient, Mixture
 from xadapt.stages.train import Train, slug
 from xadapt.tasks import task
-from xadapt.training import full, manifest, probe
+from xadapt.training import full, manifest, peaks, probe
 from xadapt.training.answering import Answering
 from xadapt.training.batches import stream
 from xadapt.training.budget import Budget, sizes
@@ -59,6 +57,7 @@ def fit(
     started = time.monotonic()
     alone = whole(stages[0])
     ground = _ground(stages, context) if alone is None else full.start(alone, context)
+    peaks.begin(ground.placed.device)
     jobs = make_jobs(stages, ground, context)
     slots = [_slot(stage, ground, context) for stage in stages]
     assembled = ground.assembled(slots)
@@ -147,18 +146,12 @@ def _about(one: Ingredient, part: Part, ground: Base) -> formats.About:
 
 def _facts(ground: Base, started: float) -> dict[str, Any]:
     on_gpu = ground.placed.device.type == "cuda"
-    unit = 1 if sys.platform == "darwin" else 1024
-    peak = (
-        torch.cuda.max_memory_allocated()
-        if on_gpu
-        else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    )
     return {
         "engine": ground.engine,
         "device": torch.cuda.get_device_name() if on_gpu else "cpu",
         "precision": "bf16" if ground.placed.mixed_precision == "bf16" else "fp32",
         "threads": torch.get_num_threads(),
-        "peak_memory_bytes": peak,
+        "peak_memory_bytes": peaks.reached(ground.placed.device),
         "training_seconds": round(time.monotonic() - started, 1),
     }
 

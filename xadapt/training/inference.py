@@ -4,7 +4,7 @@ import dataclasses
 import json
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,7 +23,7 @@ from xadapt.task_types import task_type
 from xadapt.task_types.flat import sizes
 from xadapt.task_types.items import Item
 from xadapt.tasks import task
-from xadapt.training import attended, manifest
+from xadapt.training import attended, manifest, peaks
 from xadapt.training.answering import Answer, Answering
 from xadapt.training.restore import (
     Base,
@@ -57,6 +57,8 @@ class _Asked:
     """Of the snapshots on development data, where these select."""
     seconds: float
     tokens: int = 0
+    memory: dict[str, int] = field(default_factory=dict)
+    """What was expected of the call that answered it."""
 
     @property
     def snapshot(self) -> int | None:
@@ -68,6 +70,8 @@ class _Asked:
             "device": ground.placed.device.type,
             "tokens": self.tokens,
             "predicting_seconds": round(self.seconds, 2),
+            "peak_memory_bytes": peaks.reached(ground.placed.device),
+            "memory": self.memory,
         }
         return found | ({"snapshot": self.snapshot, "dev": self.scores} if self.scores else {})
 
@@ -77,6 +81,7 @@ def predict(stages: Sequence[Predict], outs: Sequence[Path], context: Context) -
     first = stages[0]
     given = first.model, context, whole(first.module), method_of(first.module)
     ground = base(*given, modules=[one for stage in stages for one in (stage.module, stage.below)])
+    peaks.begin(ground.placed.device)
     groups: dict[Hashable, list[_Asked]] = {}
     for stage, out in zip(stages, outs, strict=True):
         one = _ask(stage, out, ground, context)
@@ -114,8 +119,10 @@ def _predict(group: Sequence[_Asked], ground: Base, context: Context) -> None:
         found = _answers(answering, some, known)
         spent = time.monotonic() - started
         tokens = max(1, sum(one.tokens for one in some))
+        memory = answering.memory([size for one in some for size in sizes(one.items)])
         for one, answers in zip(some, found, strict=True):
             started = time.monotonic()
+            one.memory = memory
             _finish(one, answers, answering, parts, context)
             one.seconds += spent * one.tokens / tokens + time.monotonic() - started
         context.progress(tokens=sum(one.tokens for one in some))

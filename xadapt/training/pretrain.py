@@ -17,6 +17,7 @@ from xadapt.modeling.encoder import Encoder
 from xadapt.modeling.pretrained import save_tokenizer, train_tokenizer
 from xadapt.recipe import Architecture, Full, Recipe
 from xadapt.task_types import task_type
+from xadapt.training import peaks
 from xadapt.training.batches import Schedule, stream
 from xadapt.training.budget import Budget
 from xadapt.training.checkpoint import Checkpoint
@@ -47,6 +48,7 @@ def pretrain(
     items = mlm.encode(lines, tokenizer, recipe, ())
     # Training runs in fp32 everywhere: nothing here is frozen, so nothing may be bf16.
     placed = accelerator(context.device, "fp32")
+    peaks.begin(placed.device)
     encoder = Encoder.fresh(architecture, vocabulary, stream(seed, "encoder"))
     encoder.place(placed.device, torch.float32)
     head = mlm.head(encoder, (), stream(seed, "head")).to(placed.device)
@@ -60,6 +62,7 @@ def pretrain(
     given = encoder, assembled, [job], everything, placed, checkpoint, context.progress
     loop = Loop(*given, memory=budget.limits())
     resumed = loop.run()
+    peak = peaks.reached(placed.device)
     save_tokenizer(tokenizer, out, architecture.max_length)
     encoder.to_hf().half().save_pretrained(str(out))
     (out / "curve.json").write_text(json.dumps(job.curve) + "\n", encoding="utf-8")
@@ -71,5 +74,6 @@ def pretrain(
         "loss": job.curve[-1][1],
         "resumed_at_step": resumed,
         "memory": budget.facts(loop),
+        "peak_memory_bytes": peak,
         "training_seconds": round(time.monotonic() - started, 1),
     }

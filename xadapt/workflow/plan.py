@@ -81,18 +81,27 @@ class Plan:
 
         A pure function of the plan, never of timing or of what is finished, so that the same command
         puts the same stages side by side every time and a resumed run repeats the same arithmetic.
-        Companions have one depth, so groups cannot wait for each other in a circle.
+        Companions have one depth, so groups cannot wait for each other in a circle, and all of them are ready
+        when what lies below that depth is done. Those that are alike come one after another.
         """
-        open_groups: dict[Hashable, list[Stage]] = {}
-        groups: list[list[Stage]] = []
+        families: dict[Hashable, dict[Hashable, list[Stage]]] = {}
         for stage in self.stages:
             key = stage.companions()
-            group = open_groups.get((stage.kind, stage.depth, key)) if key is not None else None
-            most = stage.most or together
-            if group is None or len(group) >= most or (fits and not fits([*group, stage])):
-                group = []
-                groups.append(group)
-                if key is not None:
-                    open_groups[stage.kind, stage.depth, key] = group
-            group.append(stage)
+            own = stage.digest if key is None else (stage.kind, stage.depth, key)
+            families.setdefault(own, {}).setdefault(stage.alike(), []).append(stage)
+        groups: list[list[Stage]] = []
+        for family in families.values():
+            groups += _cut([stage for alike in family.values() for stage in alike], together, fits)
+        place = {stage.digest: number for number, stage in enumerate(self.stages)}
+        groups.sort(key=lambda group: min(place[stage.digest] for stage in group))
         return [tuple(group) for group in groups]
+
+
+def _cut(companions: Sequence[Stage], together: int, fits: Fits | None) -> list[list[Stage]]:
+    groups: list[list[Stage]] = [[]]
+    for stage in companions:
+        group = groups[-1]
+        if len(group) >= (stage.most or together) or (group and fits and not fits([*group, stage])):
+            groups.append(group := [])
+        group.append(stage)
+    return groups

@@ -61,6 +61,10 @@ class Stage:
         """Stages with an equal key may run in one `run_together`; None runs alone."""
         return None
 
+    def alike(self) -> Hashable:
+        """Among companions those with an equal one stand side by side first: they read the same batches."""
+        return None
+
     def run(self, out: Path, context: "Context") -> dict[str, Any]:
         """Write the output into the folder `out`; read inputs with `context.store.path(stage)`.
 
