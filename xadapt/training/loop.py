@@ -20,6 +20,7 @@ from accelerate import Accelerator
 
 from xadapt.modeling.assemble import Assembled
 from xadapt.modeling.encoder import Encoder
+from xadapt.task_types.flat import sizes
 from xadapt.task_types.items import Batch, pack
 from xadapt.training.checkpoint import Checkpoint
 from xadapt.training.feed import Fed, Feed
@@ -77,7 +78,8 @@ class Loop:
         check_trained({entry.name: entry.parameter for entry in self.entries})
         check_trainable(self.entries, self.jobs)
         for number, job in enumerate(self.jobs):
-            shortest = min(job.parts[0].items, key=lambda item: item.tokens)
+            items, tokens = job.parts[0].items, sizes(job.parts[0].items)
+            shortest = items[tokens.index(min(tokens))]
             check_in_forward(self.encoder, self.assembled, number, job.name, shortest, self.placed)
         first = self._resume()
         saved = time.monotonic()
