@@ -100,11 +100,8 @@ class AdapterLibrary(Library):
         model = adapters.XLMRobertaAdapterModel(encoder.config)
         model.roberta.load_state_dict(encoder.to_hf().state_dict(), strict=False)
         for each in trainings:
-            assert isinstance(each.module, Module), "fusions and full training have models of their own"
-            about = _about(each.name)
             with tempfile.TemporaryDirectory() as folder:
-                formats.save_module(Path(folder), each.module, about, encoder.config)
-                head_format.save_head(Path(folder), each.head, "classification", about, encoder.config)
+                save(Path(folder), each, encoder.config)
                 model.load_adapter(folder, use_safetensors=True)
         model.train_adapter([each.name for each in trainings])
         super().__init__(model, device)
@@ -140,6 +137,14 @@ class FusionLibrary(Library):
         model.train_adapter_fusion(adapters.composition.Fuse(*names))
         model.active_head = "head"
         super().__init__(model, device)
+
+
+def save(folder: Path, training: Training, config: Any) -> None:
+    """The module and the head of a training, for the libraries to load."""
+    assert isinstance(training.module, Module), "fusions and full training have folders of their own"
+    about = _about(training.name)
+    formats.save_module(folder, training.module, about, config)
+    head_format.save_head(folder, training.head, "classification", about, config)
 
 
 def _about(name: str) -> formats.About:

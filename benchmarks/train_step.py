@@ -5,10 +5,10 @@
 Three parts. `one`: one NLI task by each method. `nine`: nine intermediate tasks at their recipes' batch
 sizes, side by side here, one after another there; `short`: with one short row each. A library is run in bare
 steps and by its trainer (`trainers.py`), padding to the longest allowed, dynamically, and grouped by length;
-on a GPU in bf16, and with `--compile` compiled too. `defaults` is fp32 padded to the longest allowed, as in the
-example scripts of the libraries. Where the order of examples is the same the losses of the last steps must be:
-the figures are worth nothing where something else is computed. Tokens are real ones, pads do not count;
-`of_ceiling` is the share of a matmul's FLOP/s measured in the same process.
+on a GPU in bf16, and with `--compile` compiled too. `defaults` is fp32 padded to the longest allowed, as in
+the example scripts of the libraries. Where the order of examples is the same the losses of the last steps
+must be: the figures are worth nothing where something else is computed. Tokens are real ones, pads do not
+count; `of_ceiling` is the share of a matmul's FLOP/s measured in the same process.
 """
 
 import argparse

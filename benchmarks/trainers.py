@@ -14,7 +14,7 @@ import numpy as np
 import torch
 import transformers
 from contenders import Run, Training
-from libraries import AdapterLibrary, Flags, Library, Padding, padded
+from libraries import Flags, Library, Padding, padded
 from measuring import now
 
 from xadapt.task_types.items import Item
@@ -70,14 +70,13 @@ def _batches(training: Training, padding: Padding) -> list[list[Item]]:
 
 
 class Watched:
-    """Beside a trainer: the loss and the real tokens of each step, and when the first and last ended.
+    """Beside a trainer: the loss and the real tokens of each step.
 
     Rows come in the order of the training's batches, unless they are grouped by length.
     """
 
     losses: list[torch.Tensor]
     tokens: list[torch.Tensor]
-    ended: list[float]
 
     def compute_loss(self, model: Any, inputs: Any, *given: Any, **named: Any) -> Any:
         loss = super().compute_loss(model, inputs, *given, **named)  # type: ignore[misc]
@@ -126,21 +125,28 @@ def trainer(
 
 def _trained(model: Library, training: Training, flags: Flags, workers: int) -> Run:
     with model.only(training), tempfile.TemporaryDirectory() as folder:
-        kind = WatchedAdapterTrainer if isinstance(model, AdapterLibrary) else WatchedTrainer
-        rows = [_row(each) for step in range(training.schedule.steps) for each in training.batch(step)]
         ends = Ends(model.device)
-        made = kind(
-            model=model.bare,
-            args=_arguments(folder, training, flags, workers, model.device),
-            train_dataset=rows,
-            data_collator=collator(training.recipe.max_length if flags.padding == "max" else None),
-            callbacks=[ends],
-        )
-        made.remove_callback(transformers.PrinterCallback)
-        made.losses, made.tokens = [], []
+        made = prepared(model, training, flags, folder, workers, ends)
         made.train()
     first, last = ends.ended
     return Run([float(loss) for loss in made.losses], sum(map(int, made.tokens[1:])), last - first)
+
+
+def prepared(
+    model: Library, training: Training, flags: Flags, folder: str, workers: int = 0, *watching: Any
+) -> Any:
+    """The library's trainer with the rows of a training in the order of its steps."""
+    with_adapters = isinstance(model.bare, adapters.XLMRobertaAdapterModel)
+    made = (WatchedAdapterTrainer if with_adapters else WatchedTrainer)(
+        model=model.bare,
+        args=_arguments(folder, training, flags, workers, model.device),
+        train_dataset=[row(each) for step in range(training.schedule.steps) for each in training.batch(step)],
+        data_collator=collator(training.recipe.max_length if flags.padding == "max" else None),
+        callbacks=[*watching],
+    )
+    made.remove_callback(transformers.PrinterCallback)
+    made.losses, made.tokens = [], []
+    return made
 
 
 def _arguments(folder: str, training: Training, flags: Flags, workers: int, device: torch.device) -> Any:
@@ -148,6 +154,7 @@ def _arguments(folder: str, training: Training, flags: Flags, workers: int, devi
     return transformers.TrainingArguments(
         output_dir=folder,
         per_device_train_batch_size=training.recipe.batch,
+        per_device_eval_batch_size=64,
         max_steps=training.schedule.steps,
         learning_rate=training.recipe.lr,
         weight_decay=0.0,
@@ -167,7 +174,7 @@ def _arguments(folder: str, training: Training, flags: Flags, workers: int, devi
     )
 
 
-def _row(item: Item) -> dict[str, Any]:
+def row(item: Item) -> dict[str, Any]:
     return {"input_ids": item.sequences[0].ids, "labels": item.target}
 
 

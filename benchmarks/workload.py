@@ -16,7 +16,7 @@ LABELS = ("a", "b", "c")
 
 @dataclass(frozen=True)
 class Shape:
-    """An XLM-R: `host` is as deep as Large and narrow, so that what remains is work of the host."""
+    """An XLM-R: `host` and `deep` have the layers of Large, `host` so narrow that host work remains."""
 
     architecture: Architecture
     vocabulary: int
@@ -35,6 +35,7 @@ def _shape(layers: int, hidden: int, heads: int, vocabulary: int) -> Shape:
 SHAPES = {
     "tiny": _shape(2, 64, 4, 500),
     "host": _shape(24, 64, 4, 500),
+    "deep": _shape(24, 256, 4, 1_000),
     "small": _shape(6, 256, 4, 1_000),
     "mid": _shape(12, 768, 12, 32_000),
     "base": _shape(12, 768, 12, 250_002),
