@@ -139,10 +139,10 @@ class FusionLibrary(Library):
         super().__init__(model, device)
 
 
-def save(folder: Path, training: Training, config: Any) -> None:
+def save(folder: Path, training: Training, config: Any, labels: Sequence[str] = LABELS) -> None:
     """The module and the head of a training, for the libraries to load."""
     assert isinstance(training.module, Module), "fusions and full training have folders of their own"
-    about = _about(training.name)
+    about = formats.About(training.name, "random", labels, "first")
     formats.save_module(folder, training.module, about, config)
     head_format.save_head(folder, training.head, "classification", about, config)
 

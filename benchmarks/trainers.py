@@ -80,8 +80,9 @@ class Watched:
 
     def compute_loss(self, model: Any, inputs: Any, *given: Any, **named: Any) -> Any:
         loss = super().compute_loss(model, inputs, *given, **named)  # type: ignore[misc]
-        self.losses.append(loss.detach())
-        self.tokens.append(inputs["attention_mask"].sum())
+        if model.training:
+            self.losses.append(loss.detach())
+            self.tokens.append(inputs["attention_mask"].sum())
         return loss
 
     def _get_train_sampler(self, *given: Any) -> Any:
