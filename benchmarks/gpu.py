@@ -3,7 +3,7 @@
     python benchmarks/gpu.py [--only train_step] [--device cuda]
 
 What matters most comes first, so that a session that is cut keeps it. Each has at most ten minutes of its
-own, and none begins that is thought to end after all the time; one that fails says so and the next one goes on.
+own, and none begins that is thought to end after all the time; one that fails says so and the next goes on.
 Ends with 1 when one failed.
 """
 

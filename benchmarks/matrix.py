@@ -94,10 +94,8 @@ def encoder_folder(shape: str, folder: Path) -> None:
 class Loop:
     """The runs of the libraries, into `out`, from the data of a store."""
 
-    def __init__(
-        self, encoder: Path, context: Context, out: Path, flags: Flags, device: torch.device
-    ) -> None:
-        self.encoder, self.context, self.out = encoder, context, out
+    def __init__(self, folder: Path, context: Context, out: Path, flags: Flags, device: torch.device) -> None:
+        self.encoder, self.context, self.out = folder / "encoder", context, out
         self.flags, self.device = flags, device
         self.losses: dict[str, float] = {}
         self.answers: dict[str, list[str]] = {}

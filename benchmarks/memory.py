@@ -5,7 +5,7 @@
 On a GPU the peak of the allocator over a step, reset before it; on a CPU the bytes that autograd keeps of the
 forward, which are the same wherever it runs. `expected` is what `xadapt.memory` says before anything runs,
 `ratio` expected over measured. Sequences have 128 tokens, all of one length, so that no figure depends on a
-draw. `fits` is the largest batch in one pass on a card, and what else would be picked; `estimated` the bytes of
+draw. `fits` is the largest batch in one pass on a card, and what else is picked; `estimated` the bytes of
 a step in bf16 by batch, and the smallest card that holds it as it is. Both are from the estimate.
 On a CPU the vocabulary is small; with `--quick` each shape has two layers.
 """
