@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from command import asked as asked_for
 from command import parser
+from contenders import placed_encoder
 from libraries import padded
 from measuring import in_turn, keep, medians, timed
 from workload import MEASURED, SHAPES, Lengths, examples
@@ -23,7 +24,7 @@ from xadapt.modeling.heads import pool
 from xadapt.task_types.items import Item, lay_out, pack
 from xadapt.training.answering import TOKENS
 from xadapt.training.batches import by_tokens
-from xadapt.training.precision import accelerator, frozen_dtype
+from xadapt.training.precision import accelerator
 
 LAYER = 14
 """Of 24; of fewer, in proportion."""
@@ -33,11 +34,9 @@ def measure(shape: str, count: int, rounds: int, device: torch.device, precision
     """Sentence vectors of XNLI's lengths after a layer, by forwards that stop there or go on."""
     architecture = SHAPES[shape].architecture
     layer = architecture.layers * LAYER // 24
-    encoder = SHAPES[shape].encoder()
-    whole = encoder.to_hf().to(device).eval()
-    placed = accelerator(device.type, precision)
-    encoder.place(device, frozen_dtype(placed))
-    encoder.freeze()
+    fresh = SHAPES[shape].encoder()
+    whole = fresh.to_hf().to(device).eval()
+    placed, encoder = accelerator(device.type, precision), placed_encoder(fresh, device, precision)
     sizes = sum((tuple(each) for each in MEASURED["xnli"].values()), ())
     items = examples(Lengths(tuple(sorted(sizes)), 128, count), count, SHAPES[shape].vocabulary, 1)
     assembled = Assembled([Slot()], encoder.config).to(device)

@@ -53,7 +53,7 @@ class Lengths:
     """Sequences of one step."""
 
     def drawn(self, count: int, random: np.random.Generator) -> list[int]:
-        """`count` sizes at equal steps, in random order: their mean is that of the data for any count."""
+        """`count` sizes at equal steps, in random order: the mean of few is near that of the data."""
         steps = (random.permutation(count) + 0.5) / count
         found = np.interp(steps, np.linspace(0, 1, len(self.sizes)), self.sizes)
         return [int(size) for size in np.clip(np.round(found), 3, self.longest)]
