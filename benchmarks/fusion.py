@@ -14,9 +14,13 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from contenders import Flags, FusionLibrary, Training, library, ours, padded, placed_encoder
-from measuring import in_turn, keep, medians, quiet, timed
+from command import asked as asked_for
+from command import parser
+from contenders import Training, ours, placed_encoder
+from libraries import Flags, FusionLibrary, padded
+from measuring import in_turn, keep, medians, timed
 from train_step import TOLERANCE, check_losses, measured, recipe
+from trainers import library
 from workload import SHAPES, TASKS, Lengths, Shape, examples
 
 from xadapt.modeling.assemble import Assembled
@@ -27,7 +31,7 @@ from xadapt.recipe import Bottleneck
 from xadapt.task_types.items import lay_out, pack
 from xadapt.training.precision import accelerator
 
-KINDS = {"equal": Lengths(32 * 20, 32, 8), "nli": TASKS["nli"]}
+KINDS = {"equal": Lengths((32,), 32, 8), "nli": TASKS["nli"]}
 FAR = {"fp32": 1e-3, "bf16": 0.2}
 """Between hidden states."""
 
@@ -48,7 +52,7 @@ def inference(
     items = training.batch(0)
     assembled = Assembled([training.slot], encoder.config).to(device)
     packed = pack([lay_out(items).to(device)])
-    ids, mask = padded(items, None, device)
+    ids, mask = padded([each.sequences[0].ids for each in items], None, device)
     placed = accelerator(device.type, "bf16" if flags.bf16 else "fp32")
 
     def mine() -> torch.Tensor:
@@ -97,23 +101,13 @@ def measure(kind: str, asked: argparse.Namespace, device: torch.device) -> dict[
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
-    parser.add_argument("--shape", choices=list(SHAPES), help="large on a GPU, mid on a CPU")
-    parser.add_argument("--kind", choices=list(KINDS), action="append")
-    parser.add_argument("--parts", type=int, default=9)
-    parser.add_argument("--rows", type=int, default=8)
-    parser.add_argument("--steps", type=int, help="of a run, the first is not timed")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--write", action="store_true")
-    parser.add_argument("--quick", action="store_true", help="a smoke run on a tiny encoder")
-    asked = parser.parse_args()
-    quiet()
-    device = torch.device(asked.device)
-    on_gpu = device.type == "cuda"
-    asked.shape = "tiny" if asked.quick else asked.shape or ("large" if on_gpu else "mid")
-    asked.steps = 3 if asked.quick else asked.steps or (20 if on_gpu else 2)
-    asked.rounds = 1 if asked.quick else asked.rounds
+    made = parser(__doc__)
+    made.add_argument("--kind", choices=list(KINDS), action="append")
+    made.add_argument("--parts", type=int, default=9)
+    made.add_argument("--rows", type=int, default=8)
+    made.add_argument("--steps", type=int, help="of a run, the first is not timed")
+    asked, device = asked_for(made, cpu="mid")
+    asked.steps = 3 if asked.quick else asked.steps or (20 if device.type == "cuda" else 2)
     for kind in asked.kind or KINDS:
         found = measure(kind, asked, device)
         print(json.dumps({kind: found}, indent=2), flush=True)

@@ -17,9 +17,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from contenders import AdapterLibrary, Flags, Run, Training, library, ours, placed_encoder
+from contenders import Run, Training, ours, placed_encoder
+from libraries import AdapterLibrary, Flags
 from measuring import in_turn, keep, medians, quiet
 from torch.utils._python_dispatch import TorchDispatchMode
+from trainers import library
 from workload import SHAPES, item
 
 from xadapt.modeling.assemble import Assembled

@@ -95,11 +95,11 @@ def splits(what: Task) -> Iterator[tuple[str, list[tuple[Source, ...]]]]:
         yield "test", [as_tuple(what.test(language)) for language in (*what.languages, *what.wider)]
 
 
-def read(what: Task, found: tuple[Source, ...], world: Any, data: Path | None) -> list[Any]:
+def read(what: Task, found: tuple[Source, ...], world: Any, data: Path | None, most: int = ROWS) -> list[Any]:
     rows = sources.rows(origins(found, world, data, ROWS), data, Counts().others)
     # Spread over the file: rows of one origin often stand together.
     every = list(itertools.islice(_examples(what, rows, Counts(), True), LARGEST))
-    return every[:: max(1, len(every) // ROWS)]
+    return every[:: max(1, len(every) // most)]
 
 
 def world_of(name: str, data: Path | None, count: Count) -> dict[str, Any]:

@@ -5,7 +5,8 @@
 On a GPU the peak of the allocator over a step, reset before it; on a CPU the bytes that autograd keeps of the
 forward, which are the same wherever it runs. `expected` is what `xadapt.memory` says before anything runs,
 `ratio` expected over measured. Sequences have 128 tokens, all of one length, so that no figure depends on a
-draw. `fits` is the largest batch in one pass on a card, and what else would be picked, from the estimate.
+draw. `fits` is the largest batch in one pass on a card, and what else is picked; `estimated` the bytes of
+a step in bf16 by batch, and the smallest card that holds it as it is. Both are from the estimate.
 On a CPU the vocabulary is small; with `--quick` each shape has two layers.
 """
 
@@ -23,7 +24,7 @@ from workload import Shape as Random
 
 from xadapt.errors import DoesNotFit
 from xadapt.memory.activations import per_token
-from xadapt.memory.choose import at, choose
+from xadapt.memory.choose import at, choose, usable
 from xadapt.memory.estimate import How, Load
 from xadapt.memory.sizes import Shape, Sizes
 from xadapt.modeling.assemble import Assembled, Slot
@@ -48,6 +49,7 @@ METHODS: dict[str, Method] = {
 LENGTH = 128
 CARDS = (8, 11, 16, 24)
 """GB."""
+BATCHES = (1, 8, 32, 128)
 LABELS = 3
 WORDS = 500
 """Of a vocabulary, where the full one is not needed."""
@@ -153,6 +155,17 @@ def fits(shape: Random, method: Method) -> dict[str, Any]:
     return found
 
 
+def estimated(shape: Random, method: Method) -> dict[str, Any]:
+    """By rows of 128 tokens in one pass in bf16: bytes, and the smallest card, or None."""
+    found: dict[str, Any] = {}
+    for rows in BATCHES:
+        load = Load(Recipe(method=method, batch=rows), Shape(method), rows * LENGTH, LABELS)
+        total = at(sizes(shape), [load], load.tokens, How("bf16")).total
+        cards = [f"{card} GB" for card in CARDS if total <= usable(card * 2**30, "cuda")]
+        found[f"{rows} rows"] = {"bytes": total, "card": cards[0] if cards else None}
+    return found
+
+
 def cut(shape: Random) -> Random:
     """Two layers of it, with few words."""
     return Random(replace(shape.architecture, layers=2), WORDS)
@@ -179,7 +192,11 @@ def main() -> None:
                 for rows in asked.rows
                 for again in (False, True)
             ]
-            facts["methods"][word] = {"steps": every, "fits": fits(SHAPES[name], method)}
+            facts["methods"][word] = {
+                "steps": every,
+                "fits": fits(SHAPES[name], method),
+                "estimated": estimated(SHAPES[name], method),
+            }
         print(json.dumps(facts, indent=2))
         if asked.write:
             print(keep("memory", name, facts, device))

@@ -1,12 +1,14 @@
-"""CPU seconds to start: `xadapt --help`, and `xadapt plan` of a grid of thousands of stages.
+"""CPU seconds to start: `xadapt --help`, `xadapt plan` of a grid of thousands of stages, and a re-run of it.
 
-    python benchmarks/startup.py
+    python benchmarks/startup.py [--quick]
 
 Each command runs in a process of its own, medians of five, user and system time of the child. The grid has
-every intermediate and target task there is, on XLM-R Large, with two recipes. Writes
-results/startup_<processor>_<yyyymm>.json.
+seven intermediate tasks and seven targets in all their languages, on XLM-R Large, with two recipes.
+`plan_grid_cached` and `run_grid_cached` find every stage finished, in a store of made-up results: `plan` says
+so, and a run reads and checks all and has nothing to do. Writes results/startup_<processor>_<yyyymm>.json.
 """
 
+import argparse
 import json
 import os
 import platform
@@ -17,6 +19,7 @@ import sys
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 RUNS = 5
 GRID = """
@@ -30,50 +33,91 @@ tasks = ["mnli", "hellaswag", "squad", "pawsx", "xcopa", "udpos", "panx"]
 tasks = ["xnli", "pawsx", "udpos", "panx", "xquad", "xcopa", "tatoeba"]
 compositions = ["alone", "stack(each)", "continue(each)"]
 """
+SMALL = """
+[recipe.bottleneck]
+method = "bottleneck"
+[intermediate]
+tasks = ["mnli"]
+[target]
+tasks = ["pawsx"]
+compositions = ["alone"]
+"""
+MAIN = "from xadapt.cli.main import main; main()"
+AGAIN = """
+import sys
+from pathlib import Path
+from xadapt import experiment
+from xadapt.workflow.context import Context
+from xadapt.workflow.execute import run
+from xadapt.workflow.plan import Plan
+from xadapt.workflow.store import Store
+plan = Plan.of(experiment.load(sys.argv[1]).goals())
+assert not list(run(plan, Context(Store(Path(sys.argv[2])))))
+"""
+"""What `xadapt run` does once the lock is read."""
 
 
-def cpu_seconds(words: list[str]) -> float:
-    """User and system time of one run of the command line."""
+def cpu_seconds(code: str, words: list[str]) -> float:
+    """User and system time of one run."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    line = [sys.executable, "-c", "from xadapt.cli.main import main; main()", *words]
-    subprocess.run(line, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([sys.executable, "-c", code, *words], check=True, stdout=subprocess.DEVNULL)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def main() -> None:
+def finish(grid: Path, root: Path) -> dict[str, int]:
+    """A store in which every stage of the grid is finished, each with one file; stages by kind."""
+    from xadapt import experiment
+    from xadapt.workflow.plan import Plan
+    from xadapt.workflow.store import Store
+
+    store = Store(root)
+    store.prepare()
+    plan = Plan.of(experiment.load(str(grid)).goals())
+    for stage in plan.stages:
+        with store.writing(stage) as work:
+            (work.out / "made_up.jsonl").write_text(
+                '{"id": "0", "prediction": "none"}\n' * 50, encoding="utf-8"
+            )
+    return dict(plan.count())
+
+
+def measured(grid_text: str, runs: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
-        grid = Path(folder) / "grid.toml"
-        grid.write_text(GRID, encoding="utf-8")
+        grid, full = Path(folder) / "grid.toml", Path(folder) / "full"
+        grid.write_text(grid_text, encoding="utf-8")
         store = ["--store", str(Path(folder) / "runs")]
+        stages = finish(grid, full)
         commands = {
-            "help": ["--help"],
-            "plan_grid": ["plan", str(grid), *store],
-            "plan_demo": ["plan", "demo", *store],
+            "help": (MAIN, ["--help"]),
+            "plan_grid": (MAIN, ["plan", str(grid), *store]),
+            "plan_demo": (MAIN, ["plan", "demo", *store]),
+            "plan_grid_cached": (MAIN, ["plan", str(grid), "--store", str(full)]),
+            "run_grid_cached": (AGAIN, [str(grid), str(full)]),
         }
-        times = {name: [cpu_seconds(words) for _ in range(RUNS)] for name, words in commands.items()}
-        plan = [
-            sys.executable,
-            "-c",
-            "from xadapt.cli.main import main; main()",
-            *commands["plan_grid"],
-            "--json",
-        ]
-        stages = json.loads(subprocess.run(plan, check=True, capture_output=True).stdout)["stages"]
-    now = datetime.now(UTC)
-    facts = {
+        times = {name: [cpu_seconds(*line) for _ in range(runs)] for name, line in commands.items()}
+    return {
         "median_cpu_seconds": {name: round(statistics.median(found), 3) for name, found in times.items()},
         "runs": {name: [round(each, 3) for each in found] for name, found in times.items()},
         "grid_stages": stages,
-        "processor": platform.machine(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "date": now.strftime("%Y-%m"),
     }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--quick", action="store_true", help="a smoke run of a small grid that writes nothing"
+    )
+    quick = parser.parse_args().quick
+    found = measured(SMALL, 1) if quick else measured(GRID, RUNS)
+    print(json.dumps(found["median_cpu_seconds"]), sum(found["grid_stages"].values()), "stages")
+    if quick:
+        return
+    now = datetime.now(UTC)
+    machine = {"processor": platform.machine(), "cores": os.cpu_count(), "python": platform.python_version()}
     path = Path(__file__).parent / "results" / f"startup_{platform.machine()}_{now:%Y%m}.json"
     path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps(facts["median_cpu_seconds"]), sum(stages.values()), "stages")
+    path.write_text(json.dumps(found | machine | {"date": f"{now:%Y-%m}"}, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

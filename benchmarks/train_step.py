@@ -2,11 +2,13 @@
 
     python benchmarks/train_step.py [--device cuda] [--shape mid] [--rows 32] [--write] [--quick]
 
-Three parts. `one`: one NLI task, each library padding to the longest allowed, dynamically, and grouped by
-length (on a GPU in bf16, and with `--compile` compiled too). `nine`: nine intermediate tasks at their
-recipes' batch sizes, side by side here, one after another there; `short`: with one short row each. The losses
-of the last steps must be the same: the figures are worth nothing where something else is computed. Tokens are
-real ones, pads do not count; `of_ceiling` is the share of a matmul's FLOP/s measured in the same process.
+Three parts. `one`: one NLI task by each method. `nine`: nine intermediate tasks at their recipes' batch
+sizes, side by side here, one after another there; `short`: with one short row each. A library is run in bare
+steps and by its trainer (`trainers.py`), padding to the longest allowed, dynamically, and grouped by length;
+on a GPU in bf16, and with `--compile` compiled too. `defaults` is fp32 padded to the longest allowed, as in
+the example scripts of the libraries. Where the order of examples is the same the losses of the last steps
+must be: the figures are worth nothing where something else is computed. Tokens are real ones, pads do not
+count; `of_ceiling` is the share of a matmul's FLOP/s measured in the same process.
 """
 
 import argparse
@@ -16,28 +18,19 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from contenders import (
-    AdapterLibrary,
-    Flags,
-    Library,
-    Run,
-    Training,
-    full_model,
-    library,
-    ours,
-    peft_model,
-    placed_encoder,
-    with_method,
-)
-from measuring import in_turn, keep, matmul_ceiling, medians, quiet
+from command import asked as asked_for
+from command import parser
+from contenders import Run, Training, ours, placed_encoder, with_method
+from libraries import AdapterLibrary, Flags, Library, full_model, peft_model
+from measuring import in_turn, keep, matmul_ceiling, medians
+from trainers import library, trainer
 from workload import SHAPES, TASKS, Lengths, Shape, examples, step_flops
 
 from xadapt.modeling.encoder import Encoder
-from xadapt.recipe import Bottleneck, Full, LoRA, Recipe
+from xadapt.recipe import Bottleneck, Full, LoRA, Method, Recipe
 
 PARTS = ("one", "nine", "short")
-METHODS = ("bottleneck", "lora", "full")
-LORA = LoRA(rank=8, alpha=8)
+METHODS: dict[str, Method] = {"bottleneck": Bottleneck(), "lora": LoRA(rank=8, alpha=8), "full": Full()}
 TOLERANCE = {"fp32": 1e-3, "bf16": 3e-2}
 """Of the loss of the last step."""
 
@@ -65,6 +58,27 @@ def variants(device: torch.device, compiled: bool) -> dict[str, Flags]:
     return found
 
 
+def trained(
+    model: Library, trainings: Sequence[Training], device: torch.device, compiled: bool
+) -> dict[str, Callable[[], Run]]:
+    """The library's own trainer by default and with its best flags; on a CPU with those that count there."""
+    if device.type == "cpu":
+        return {
+            "trainer, dynamic": trainer(model, trainings, Flags("dynamic")),
+            "trainer, grouped": trainer(model, trainings, Flags("grouped")),
+        }
+    best = Flags("grouped", bf16=True)
+    found = {
+        "trainer, defaults": trainer(model, trainings, Flags("max")),
+        "trainer, dynamic": trainer(model, trainings, Flags("dynamic", bf16=True)),
+        "trainer, grouped": trainer(model, trainings, best),
+        "trainer, grouped, 2 workers": trainer(model, trainings, best, workers=2),
+    }
+    if compiled:
+        found["trainer, grouped, compiled"] = trainer(model, trainings, replace(best, compile=True))
+    return found
+
+
 def one(
     encoder: Encoder, plain: Training, device: torch.device, asked: argparse.Namespace
 ) -> dict[str, Callable[[], Run]]:
@@ -73,11 +87,11 @@ def one(
     if "bottleneck" in asked.method:
         found |= several(encoder, [plain], device, asked)
     if "lora" in asked.method:
-        low = with_method(plain, LORA, encoder.config)
+        low = with_method(plain, METHODS["lora"], encoder.config)
         model = Library(peft_model(encoder, low), device)
         found |= against("lora: peft", model, encoder, [low], device, asked)
     if "full" in asked.method:
-        full = with_method(plain, Full(), encoder.config)
+        full = with_method(plain, METHODS["full"], encoder.config)
         model = Library(full_model(encoder, full.head), device)
         found |= against("full: transformers", model, encoder, [full], device, asked)
     return found
@@ -100,34 +114,34 @@ def against(
     asked: argparse.Namespace,
 ) -> dict[str, Callable[[], Run]]:
     """xadapt, and a library with each set of flags."""
-    precision = "bf16" if device.type == "cuda" else "fp32"
-    placed = placed_encoder(encoder, device, precision)
-    found = {f"{name.partition(':')[0]}: xadapt": ours(placed, trainings, device, precision)}
+    placed = placed_encoder(encoder, device, asked.precision)
+    found = {f"{name.partition(':')[0]}: xadapt": ours(placed, trainings, device, asked.precision)}
     for how, flags in variants(device, asked.compile).items():
         found[f"{name}, {how}"] = library(model, trainings, flags)
-    return found
+    for how, run in trained(model, trainings, device, asked.compile).items():
+        found[f"{name}, {how}"] = run
+    return {word: run for word, run in found.items() if not any(skip in word for skip in asked.without)}
 
 
 def nine(shape: Shape, config: Any, asked: argparse.Namespace) -> list[Training]:
+    """At their own batch sizes, or one `of` so many rows."""
+    tasks = {name: replace(each, rows=max(1, each.rows // asked.part_of)) for name, each in TASKS.items()}
     return [
         training(name, lengths, shape, config, asked.steps, seed)
-        for seed, (name, lengths) in enumerate(TASKS.items())
+        for seed, (name, lengths) in enumerate(tasks.items())
     ]
 
 
 def short(shape: Shape, config: Any, asked: argparse.Namespace) -> list[Training]:
     """One row of 32 tokens for each of nine tasks."""
-    made = nine(shape, config, asked)
-    row = Lengths(32, 32, 1)
-    found = []
-    for seed, each in enumerate(made):
-        items = examples(replace(row, mean=320), asked.steps, shape.vocabulary, seed)
-        found.append(replace(each, items=items, recipe=recipe(asked.steps, 1, 32)))
-    return found
+    row = Lengths((32,), 32, 1)
+    return [training(name, row, shape, config, asked.steps, seed) for seed, name in enumerate(TASKS)]
 
 
-def measured(runs: dict[str, Callable[[], Run]], rounds: int) -> tuple[dict[str, float], dict[str, Run]]:
-    """Median seconds and the last run of each contender; a first round warms up."""
+def measured(
+    runs: dict[str, Callable[[], Run]], rounds: int, warm: bool = True
+) -> tuple[dict[str, float], dict[str, Run]]:
+    """Median seconds and the last run of each contender; with `warm` after a round that does not count."""
     last: dict[str, Run] = {}
 
     def noting(name: str, run: Callable[[], Run]) -> Callable[[], float]:
@@ -138,7 +152,8 @@ def measured(runs: dict[str, Callable[[], Run]], rounds: int) -> tuple[dict[str,
         return noted
 
     noted = {name: noting(name, run) for name, run in runs.items()}
-    in_turn(noted, 1)
+    if warm:
+        in_turn(noted, 1)
     return medians(in_turn(noted, rounds)), last
 
 
@@ -150,48 +165,50 @@ def check_losses(last: dict[str, Run], precision: str) -> None:
             raise SystemExit(f"{name}: the last loss is {run.losses[-1]:.5f}, that of xadapt {mine:.5f}")
 
 
-def facts(seconds: dict[str, float], last: dict[str, Run], flops: float, ceiling: float) -> dict[str, Any]:
-    """Of each contender; `flops` are those that a token of a bottleneck's training needs."""
+def facts(
+    seconds: dict[str, float], last: dict[str, Run], flops: dict[str, float], ceiling: float
+) -> dict[str, Any]:
+    """Of each contender; `flops` are those that a token needs, by method."""
     speed = {name: last[name].tokens / time for name, time in seconds.items()}
     made = {}
     for name, time in seconds.items():
+        method = name.partition(":")[0]
         made[name] = {
             "seconds": round(time, 4),
             "tokens_per_second": round(speed[name], 1),
-            "xadapt_is_faster_by": round(speed[f"{name.partition(':')[0]}: xadapt"] / speed[name], 2),
+            "xadapt_is_faster_by": round(speed[f"{method}: xadapt"] / speed[name], 2),
             "last_loss": round(last[name].losses[-1], 5),
+            "of_ceiling": round(flops[method] * speed[name] / ceiling, 3),
         }
-        if name.startswith("bottleneck"):
-            made[name]["of_ceiling"] = round(flops * speed[name] / ceiling, 3)
     return made
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
-    parser.add_argument("--shape", choices=list(SHAPES), help="large on a GPU, mid on a CPU")
-    parser.add_argument("--part", choices=PARTS, action="append")
-    parser.add_argument("--method", choices=METHODS, action="append", help="of the part `one`")
-    parser.add_argument("--rows", type=int, default=32, help="sequences of an NLI step")
-    parser.add_argument("--steps", type=int, help="of a run, the first is not timed")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--compile", action="store_true", help="also with torch.compile for the libraries")
-    parser.add_argument("--write", action="store_true")
-    parser.add_argument("--quick", action="store_true", help="a smoke run on a tiny encoder")
-    asked = parser.parse_args()
-    quiet()
-    device = torch.device(asked.device)
-    on_gpu = device.type == "cuda"
-    asked.shape = "tiny" if asked.quick else asked.shape or ("large" if on_gpu else "mid")
-    asked.steps = 3 if asked.quick else asked.steps or (20 if on_gpu else 2)
-    asked.method = asked.method or METHODS
-    asked.rounds = 1 if asked.quick else asked.rounds
+    made = parser(__doc__)
+    made.add_argument("--part", choices=PARTS, action="append")
+    made.add_argument("--method", choices=list(METHODS), action="append", help="of the part `one`")
+    made.add_argument("--rows", type=int, default=32, help="sequences of an NLI step")
+    made.add_argument(
+        "--part-of", type=int, default=1, help="of the rows of the nine tasks take one in so many"
+    )
+    made.add_argument("--steps", type=int, help="of a run, the first is not timed")
+    made.add_argument("--compile", action="store_true", help="also with torch.compile for the libraries")
+    made.add_argument("--without", nargs="*", default=[], help="leave out contenders whose name has a word")
+    asked, device = asked_for(made, cpu="mid")
+    asked.steps = 3 if asked.quick else asked.steps or (20 if device.type == "cuda" else 3)
+    asked.method = asked.method or list(METHODS)
     for part in asked.part or PARTS:
         found = measure(part, device, asked)
         print(json.dumps({part: found}, indent=2), flush=True)
         if asked.write:
-            title = f"{part}, {asked.shape}" + (f", {asked.rows} rows" if part == "one" else "")
-            keep("train_step", title, found, device)
+            keep("train_step", _title(part, asked), found, device)
+
+
+def _title(part: str, asked: argparse.Namespace) -> str:
+    if part == "one":
+        return f"one, {asked.shape}, {asked.rows} rows, {' '.join(asked.method)}"
+    fewer = f", one row in {asked.part_of}" if part == "nine" and asked.part_of > 1 else ""
+    return f"{part}, {asked.shape}{fewer}"
 
 
 def measure(part: str, device: torch.device, asked: argparse.Namespace) -> dict[str, Any]:
@@ -204,17 +221,17 @@ def measure(part: str, device: torch.device, asked: argparse.Namespace) -> dict[
     else:
         trainings = (nine if part == "nine" else short)(shape, encoder.config, asked)
         runs = several(encoder, trainings, device, asked)
-    precision = "bf16" if device.type == "cuda" else "fp32"
-    seconds, last = measured(runs, asked.rounds)
-    check_losses(last, precision)
+    # The first step of a run is not timed; on a GPU a first run also compiles.
+    seconds, last = measured(runs, asked.rounds, warm=device.type == "cuda")
+    check_losses(last, asked.precision)
     steps = range(1, asked.steps)
     timed = [item.tokens for each in trainings for step in steps for item in each.batch(step)]
     hidden = shape.architecture.hidden
-    units = int(hidden // Bottleneck().reduction_factor)
-    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    dtype = torch.bfloat16 if asked.precision == "bf16" else torch.float32
     ceiling = matmul_ceiling(device, dtype, 8192 if device.type == "cuda" else 512, hidden, 4 * hidden)
-    made = facts(seconds, last, step_flops(shape, timed, units) / sum(timed), ceiling)
+    flops = {name: step_flops(shape, timed, method) / sum(timed) for name, method in METHODS.items()}
     counts = {"tokens": sum(timed), "steps": len(steps), "rounds": asked.rounds}
+    made = facts(seconds, last, flops, ceiling)
     return {"contenders": made, "ceiling_tflops": round(ceiling / 1e12, 3)} | counts
 
 

@@ -1,23 +1,22 @@
-"""Encoders of known shapes with random weights, and random examples whose lengths follow the real data."""
+"""Encoders of known shapes with random weights, and random examples as long as those of the real data."""
 
-import math
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from xadapt.modeling.encoder import Encoder
-from xadapt.recipe import Architecture
+from xadapt.recipe import Architecture, Bottleneck, LoRA, Method
 from xadapt.task_types.items import Item, Tokens
 
 LABELS = ("a", "b", "c")
-SPREAD = 0.55
-"""Standard deviation of lengths over their mean, as in MNLI."""
 
 
 @dataclass(frozen=True)
 class Shape:
-    """An XLM-R: `host` is as deep as Large and narrow, so that what remains is work of the host."""
+    """An XLM-R: `host` and `deep` have the layers of Large, `host` so narrow that host work remains."""
 
     architecture: Architecture
     vocabulary: int
@@ -36,6 +35,7 @@ def _shape(layers: int, hidden: int, heads: int, vocabulary: int) -> Shape:
 SHAPES = {
     "tiny": _shape(2, 64, 4, 500),
     "host": _shape(24, 64, 4, 500),
+    "deep": _shape(24, 256, 4, 1_000),
     "small": _shape(6, 256, 4, 1_000),
     "mid": _shape(12, 768, 12, 32_000),
     "base": _shape(12, 768, 12, 250_002),
@@ -45,23 +45,38 @@ SHAPES = {
 
 @dataclass(frozen=True)
 class Lengths:
-    """Tokens of a sequence: log-normal with this mean, at most `longest`; sequences of one step."""
+    """Tokens of a sequence: sizes at equal steps from the shortest to the longest, cut to `longest`."""
 
-    mean: int
+    sizes: tuple[int, ...]
     longest: int
     rows: int
+    """Sequences of one step."""
+
+    def drawn(self, count: int, random: np.random.Generator) -> list[int]:
+        """`count` sizes at equal steps, in random order: the mean of few is near that of the data."""
+        steps = (random.permutation(count) + 0.5) / count
+        found = np.interp(steps, np.linspace(0, 1, len(self.sizes)), self.sizes)
+        return [int(size) for size in np.clip(np.round(found), 3, self.longest)]
+
+
+MEASURED = json.loads((Path(__file__).parent / "token_lengths.json").read_text(encoding="utf-8"))
+"""By `token_lengths.py`."""
+
+
+def _task(name: str, longest: int, rows: int) -> Lengths:
+    return Lengths(tuple(MEASURED["train"][name]), longest, rows)
 
 
 TASKS = {
-    "nli": Lengths(40, 128, 32),
-    "pairs": Lengths(32, 128, 32),
-    "hellaswag": Lengths(105, 256, 64),
-    "cosmosqa": Lengths(120, 256, 64),
-    "csqa": Lengths(22, 80, 80),
-    "ccg": Lengths(33, 128, 32),
-    "udpos": Lengths(33, 128, 32),
-    "ner": Lengths(14, 128, 32),
-    "squad": Lengths(207, 384, 16),
+    "nli": _task("mnli", 128, 32),
+    "pairs": _task("qqp", 128, 32),
+    "hellaswag": _task("hellaswag", 256, 64),
+    "cosmosqa": _task("cosmos_qa", 256, 64),
+    "csqa": _task("commonsense_qa", 80, 80),
+    "ccg": _task("ccg_substitute", 128, 32),
+    "udpos": _task("udpos", 128, 32),
+    "ner": _task("panx", 128, 32),
+    "squad": _task("squad", 384, 16),
 }
 """Nine intermediate tasks at their recipes' batch sizes; a choice counts each of its sequences."""
 
@@ -69,10 +84,8 @@ TASKS = {
 def examples(lengths: Lengths, count: int, vocabulary: int, seed: int) -> list[Item]:
     """Sentences of random tokens; the label is that of the second token, so that it can be learned."""
     random = np.random.default_rng(seed)
-    spread = math.sqrt(math.log(1 + SPREAD**2))
-    drawn = random.lognormal(math.log(lengths.mean) - spread**2 / 2, spread, count)
-    sizes = np.clip(np.round(drawn), 8, lengths.longest).astype(int)
-    return [item(index, int(size), vocabulary, random) for index, size in enumerate(sizes)]
+    sizes = lengths.drawn(count, random)
+    return [item(index, size, vocabulary, random) for index, size in enumerate(sizes)]
 
 
 def item(index: int, size: int, vocabulary: int, random: np.random.Generator) -> Item:
@@ -85,16 +98,25 @@ def tokens(items: Sequence[Item]) -> int:
     return sum(each.tokens for each in items)
 
 
-def step_flops(shape: Shape, lengths: Sequence[int], units: int) -> float:
-    """FLOPs that a training step needs: forward and backward of a frozen encoder with bottlenecks of `units`.
+def step_flops(shape: Shape, lengths: Sequence[int], method: Method) -> float:
+    """FLOPs that a training step needs: forward and backward of the encoder with a module of `method`.
 
     Two for each multiply-add; a frozen matrix counts twice (forward, gradient of its input), a trained one
     three times. Nothing flows below the first module. Padding and what a method wastes do not count.
     """
     a = shape.architecture
     total, squares = sum(lengths), sum(size**2 for size in lengths)
-    matrices = 2 * total * (4 * a.hidden**2 + 2 * a.hidden * a.intermediate)
-    attention = 4 * squares * a.hidden
+    projections, others = 3 * a.hidden**2, a.hidden**2 + 2 * a.hidden * a.intermediate
+    matrices, attention = 2 * total * (projections + others), 4 * squares * a.hidden
     forward = a.layers * (matrices + attention)
     backward = (a.layers - 1) * (matrices + 2 * attention)
-    return forward + backward + a.layers * 3 * 2 * total * 2 * a.hidden * units
+    if isinstance(method, Bottleneck):
+        units = int(a.hidden // method.reduction_factor)
+        return forward + backward + a.layers * 3 * 2 * total * 2 * a.hidden * units
+    if isinstance(method, LoRA):
+        # Of the first layer, all that follows its updates.
+        backward += 2 * total * others + 2 * attention
+        return (
+            forward + backward + a.layers * 3 * 2 * total * len(method.targets) * 2 * a.hidden * method.rank
+        )
+    return 3 * forward
