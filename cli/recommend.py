@@ -48,9 +48,9 @@ def recommend(
 ) -> None:
     """Rank finished intermediate modules for a target, without training the target.
 
-    By LogME and a probe on features of the encoder with each module, by the similarity of texts, and by what
-    the modules brought to other targets. Where the target has been run, it says what each choice would have
-    cost.
+    By LogME and a probe on features of the encoder with each module, by the similarity of texts and of tasks,
+    and by what the modules brought to other targets. Where the target has been run, it says what each choice
+    would have cost.
 
     **Examples**
 

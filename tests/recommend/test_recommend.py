@@ -38,7 +38,7 @@ def test_only_the_languages_that_are_asked_for_count(made):
 @pytest.mark.parametrize("target", ["words", "quiz", "pick", "mood", "nli"])
 def test_every_type_of_target_is_judged_by_every_method(made, target):
     found = told(made, target)
-    assert list(found.said.scores) == ["logme", "text", "probe", "prior"]
+    assert list(found.said.scores) == ["logme", "text", "task", "probe", "prior"]
     for scores in found.said.scores.values():
         assert set(scores) == {"mood", "pick"} and np.isfinite(list(scores.values())).all()
     assert sorted(found.order) == ["mood", "pick"]

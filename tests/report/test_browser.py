@@ -12,9 +12,10 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.select import Select
 
+from xadapt.report import whole
 from xadapt.report.page import document
 
-from . import browser, grids
+from . import browser, fakes, grids
 
 pytestmark = [
     pytest.mark.skipif(bool(browser.missing()), reason=browser.missing() or "there is one"),
@@ -107,6 +108,18 @@ def test_the_pointer_on_a_cell_says_what_stands_behind_it(page):
     ActionChains(page).move_to_element(cell).perform()
     said = find(page, "#hover").text
     assert said.startswith("stack(commonsense_qa) on xnli: +") and "95 %" in said and "after Holm" in said
+
+
+def test_with_several_seeds_each_has_its_command(page, tmp_path, store):
+    asked = fakes.load(tmp_path, "seeds = [1, 2, 3]\n" + fakes.TEXT)
+    fakes.fill(asked, store)
+    (tmp_path / "e.html").write_text(whole.read(asked, "e", store).text("html", {}), encoding="utf-8")
+    page.get((tmp_path / "e.html").as_uri())
+    find(page, "#gain-zero-shot a[href='#in-pawsx']").click()
+    lines = [each.split("\n") for each in texts(page, "#drill tbody td:last-child")]
+    assert len(lines) == 3 and all(len(each) == 3 for each in lines)
+    digests = {score.digest[:8] for cell in asked.cells() if (score := cell.score) is not None}
+    assert {each.removeprefix("xadapt explain ") for line in lines for each in line} <= digests
 
 
 def test_the_keyboard_reaches_the_same(page):

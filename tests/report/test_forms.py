@@ -3,6 +3,8 @@
 import csv
 import io
 import re
+import shutil
+import subprocess
 
 import pytest
 
@@ -25,23 +27,83 @@ def test_what_latex_reads_as_a_command_is_escaped():
     assert latex.escape("stack(mnli)") == "stack(mnli)"
 
 
+ROW = re.compile(r"\\raggedright (.*?) & (.*) \\\\$")
+
+
+def tabulars(text: str) -> list[tuple[str, list[tuple[str, list[str]]]]]:
+    """Columns of each table, and its rows: the name, the cells."""
+    found = re.findall(r"\\begin\{tabular\}\{p\{[^}]*\}(c+)\}\n(.*?)\\bottomrule", text, re.S)
+    return [
+        (columns, [(m[1], m[2].split(" & ")) for m in map(ROW.match, body.splitlines()) if m])
+        for columns, body in found
+    ]
+
+
+def environments(text: str) -> list[str]:
+    """The environments that are open, checked to close in order; braces, too, are closed in every line."""
+    stack: list[str] = []
+    for line in text.splitlines():
+        bare = re.sub(r"\\[\\{}]", "", line)
+        assert bare.count("{") == bare.count("}"), line
+        for kind, name in re.findall(r"\\(begin|end)\{(\w+)\}", line):
+            if kind == "begin":
+                stack.append(name)
+            else:
+                assert stack.pop() == name, line
+    return stack
+
+
 def test_latex_has_whole_tables_with_rules_and_intervals(found):
     text = latex.tables("my_file", found)
+    assert environments(text) == []
     assert text.count(r"\toprule") == text.count(r"\bottomrule") == text.count(r"\end{table}") == 4
-    for tabular in re.findall(r"\\begin\{tabular\}\{(l+c+)\}(.*?)\\end", text, re.S):
-        lines = [line for line in tabular[1].splitlines() if " & " in line]
-        assert lines and all(line.count(" & ") == len(tabular[0]) - 1 for line in lines)
-    assert (
-        r"$+20.0^{\dag}_{[" in text and r"my\_file" in text and r"\label{tab:my-file-zero-shot-gains}" in text
-    )
+    for columns, rows in tabulars(text):
+        assert rows and all(len(cells) == len(columns) for _, cells in rows)
+    assert r"\xadaptcell{$+20.0^{\dag}$}{$[" in text
+    assert r"my\_file" in text and r"\label{tab:my-file-zero-shot-gains}" in text
 
 
 def test_the_highest_is_bold_among_rows_selected_alike(found):
-    line = next(
-        line for line in latex.tables("e", found).splitlines() if line.startswith("fuse(mnli, squad) l")
-    )
-    assert line.split(" & ")[1].startswith(r"$\mathbf{")
-    assert latex.tables("e", found).count(r"\mathbf") == 3 + 2, "three targets, two of them in English"
+    text = latex.tables("e", found)
+    (cells,) = [
+        cells
+        for name, cells in tabulars(text)[0][1]
+        if name.replace(r"\allowbreak{}", "") == "fuse(mnli, squad) large"
+    ]
+    assert cells[0].startswith(r"\xadaptcell{$\mathbf{")
+    assert text.count(r"\mathbf") == 3 + 2, "three targets, two of them in English"
+
+
+def test_a_table_too_large_for_a_page_is_several_that_say_the_same(found, monkeypatch):
+    whole = {
+        (name, cell)
+        for _, rows in tabulars(latex.tables("e", found))
+        for name, cells in rows
+        for cell in cells
+    }
+    monkeypatch.setattr(latex, "WIDE", 1)
+    monkeypatch.setattr(latex, "HIGH", 2)
+    text = latex.tables("e", found)
+    assert environments(text) == []
+    assert all(len(columns) == 1 and len(rows) <= 2 for columns, rows in tabulars(text))
+    assert {(name, cell) for _, rows in tabulars(text) for name, cells in rows for cell in cells} == whole
+    labels = re.findall(r"\\label\{(.*?)\}", text)
+    assert len(labels) == len(set(labels)) == text.count(r"\begin{table}") > 4
+    # Each begins with how its rows were selected.
+    assert all(r"\emph{" in body.split(r"\raggedright")[0] for body in text.split(r"\toprule")[1:])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex on this machine")
+def test_it_compiles_in_a_plain_article_and_fits_its_lines(found, tmp_path):
+    (tmp_path / "t.tex").write_text(latex.tables(r"a_b & 5% #1 $x {y} ~ ^ \ <c>", found), encoding="utf-8")
+    document = r"\documentclass{article}\usepackage{booktabs}\begin{document}\input{t}\end{document}"
+    (tmp_path / "main.tex").write_text(document)
+    words = ("pdflatex", "-interaction=nonstopmode", "-halt-on-error", "main.tex")
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert "Overfull" not in done.stdout and "Float too large" not in done.stdout, done.stdout[-4000:]
+    assert (tmp_path / "main.pdf").stat().st_size > 10_000
 
 
 def test_csv_has_a_line_for_each_cell_with_its_interval_and_family(found):

@@ -7,7 +7,13 @@ from xadapt.recommend.recommendation import FIRST, MeanRegret, Recommendation, m
 from xadapt.report.content import Section
 
 SAME = "=: has seen the training data of the target, so features look better than they are."
-FORMS: dict[Method, str] = {"logme": "{:+.4f}", "text": "{:.4f}", "probe": "{:+.1f}", "prior": "{:+.1f}"}
+FORMS: dict[Method, str] = {
+    "logme": "{:+.4f}",
+    "text": "{:.4f}",
+    "task": "{:.4f}",
+    "probe": "{:+.1f}",
+    "prior": "{:+.1f}",
+}
 HEADS = tuple(f"regret@{k}" for k in FIRST)
 PRIOR = "To choose by the other targets is to take what is best on average there."
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from xadapt.recipe import Recipe
     from xadapt.task_types.items import Batch, Item
 
-Read = Callable[["torch.Tensor", "Batch", "Recipe"], list[np.ndarray]]
-"""[tokens, width] of a batch -> for each item [rows, width]."""
+Read = Callable[["torch.Tensor", "Batch", "Recipe"], Sequence["torch.Tensor"]]
+"""[tokens, width] of a batch -> for each item [rows, width], through which gradients flow."""
 BESIDE = 8
 """Tokens beside the right ones that are drawn of each window of a text, so that memory stays small."""
 LABELLED = ("classification", "choice", "tagging", "span")
@@ -54,7 +54,7 @@ class _Reading:
     def outputs(
         self, head: None, hidden: "torch.Tensor", batch: "Batch", recipe: "Recipe"
     ) -> list[np.ndarray]:
-        return self.read(hidden, batch, recipe)
+        return [vectors.float().cpu().numpy() for vectors in self.read(hidden, batch, recipe)]
 
 
 def sample(trained: Train | Ingredient, rows: int, context: Context) -> list[Any]:
@@ -70,13 +70,23 @@ def sample(trained: Train | Ingredient, rows: int, context: Context) -> list[Any
 
 def seen(training: Train, rows: Sequence[Example], module: Maker | None, context: Context) -> Seen:
     """What the head of a target would see of `rows` on a module, or on the bare encoder."""
-    kind = task(training.task).type
-    labels = task(training.task).labels or examples.labels(rows)
-    items, found = _vectors(training, rows, labels, module, context, READ[kind])
-    made = [_right(kind, item, len(labels)) for item in items]
+    return looked_at(training, rows, training, module, context)[1]
+
+
+def looked_at(
+    trained: Train | Ingredient, rows: Sequence[Example], like: Train, module: Maker | None, context: Context
+) -> tuple[list["Item"], Seen]:
+    """The items of `rows` of any task, and what its head would see of them on the encoder of `like`."""
+    kind, labels = task(trained.task).type, labels_of(trained, rows)
+    items, found = _vectors(like, rows, labels, module, context, READ[kind], kind, trained.recipe)
+    made = [right(kind, item, len(labels)) for item in items]
     counts = [len(vectors) for vectors in found]
     groups = np.repeat(np.arange(len(items)) if kind == "span" else [i.example for i in items], counts)
-    return Seen(np.concatenate(found), np.concatenate(made), groups, kind in ("choice", "span"))
+    return items, Seen(np.concatenate(found), np.concatenate(made), groups, kind in ("choice", "span"))
+
+
+def labels_of(trained: Train | Ingredient, rows: Sequence[Example]) -> Sequence[str]:
+    return task(trained.task).labels or examples.labels(rows)
 
 
 def text_vector(trained: Train | Ingredient, like: Train, rows: int, context: Context) -> np.ndarray:
@@ -86,8 +96,9 @@ def text_vector(trained: Train | Ingredient, like: Train, rows: int, context: Co
     which encoder. Texts are cut as the task cuts them, pairs as it joins them.
     """
     what, found = task(trained.task), sample(trained, rows, context)
-    labels = what.labels or examples.labels(found)
-    _, vectors = _vectors(like, found, labels, None, context, _means, what.type, trained.recipe)
+    _, vectors = _vectors(
+        like, found, labels_of(trained, found), None, context, _means, what.type, trained.recipe
+    )
     mean: np.ndarray = np.concatenate(vectors).mean(0)
     return mean
 
@@ -99,8 +110,8 @@ def _vectors(
     module: Maker | None,
     context: Context,
     read: Read,
-    kind: str = "",
-    recipe: "Recipe | None" = None,
+    kind: str,
+    recipe: "Recipe",
 ) -> tuple[list["Item"], list[np.ndarray]]:
     """The items of `rows`, and what `read` takes of each; those of which it takes nothing are left out."""
     from xadapt.modeling.slot import Slot
@@ -111,8 +122,7 @@ def _vectors(
     made = module or training
     ground = base(training.model, context, whole(module) if module else None, method_of(made), (module,))
     slot = over(training.below, slot_of(module, ground, context) if module else Slot(), ground, context)
-    reading: Any = _Reading(task_type(kind or task(training.task).type), read)
-    recipe = recipe or training.recipe
+    reading: Any = _Reading(task_type(kind), read)
     answering = Answering(reading, None, labels, recipe, ground.assembled([slot]), ground)
     items = answering.encode(rows)
     found = [answer.output for answer in answering.forward(items)]
@@ -120,32 +130,33 @@ def _vectors(
     return [items[place] for place in kept], [found[place] for place in kept]
 
 
-def _sentences(hidden: "torch.Tensor", batch: "Batch", recipe: "Recipe") -> list[np.ndarray]:
+def _sentences(hidden: "torch.Tensor", batch: "Batch", recipe: "Recipe") -> Sequence["torch.Tensor"]:
     """Of each sequence the vector that a sentence head reads."""
     from xadapt.modeling.heads import pool
 
     return _split(pool(hidden, batch.lengths, recipe.pooling), [len(i.sequences) for i in batch.items])
 
 
-def _means(hidden: "torch.Tensor", batch: "Batch", recipe: "Recipe") -> list[np.ndarray]:
+def _means(hidden: "torch.Tensor", batch: "Batch", recipe: "Recipe") -> Sequence["torch.Tensor"]:
     from xadapt.modeling.heads import pool
 
     return _split(pool(hidden, batch.lengths, "mean"), [len(i.sequences) for i in batch.items])
 
 
-def _words(hidden: "torch.Tensor", batch: "Batch", recipe: "Recipe") -> list[np.ndarray]:
+def _words(hidden: "torch.Tensor", batch: "Batch", recipe: "Recipe") -> Sequence["torch.Tensor"]:
     """Of each word its first token."""
     return _split(hidden[batch.targets["at"]], [len(item.detail) for item in batch.items])
 
 
-def _ends(hidden: "torch.Tensor", batch: "Batch", recipe: "Recipe") -> list[np.ndarray]:
+def _ends(hidden: "torch.Tensor", batch: "Batch", recipe: "Recipe") -> Sequence["torch.Tensor"]:
     """Start, end and some other tokens of each window that has the answer."""
     parts = hidden.split(list(batch.lengths))
-    return [part[_kept(item)].float().cpu().numpy() for part, item in zip(parts, batch.items, strict=True)]
+    return [part[_kept(item)] for part, item in zip(parts, batch.items, strict=True)]
 
 
-def _split(rows: "torch.Tensor", sizes: Sequence[int]) -> list[np.ndarray]:
-    return [part.float().cpu().numpy() for part in rows.split(list(sizes))]
+def _split(rows: "torch.Tensor", sizes: Sequence[int]) -> Sequence["torch.Tensor"]:
+    parts: Sequence[torch.Tensor] = rows.split(list(sizes))
+    return parts
 
 
 def _kept(item: "Item") -> np.ndarray:
@@ -165,8 +176,8 @@ READ: dict[str, Read] = {
 }
 
 
-def _right(kind: str, item: "Item", labels: int) -> np.ndarray:
-    """[rows, columns] of 0 and 1 for the vectors of one item."""
+def right(kind: str, item: "Item", labels: int) -> np.ndarray:
+    """[rows, columns] of 0 and 1 for the vectors of one item, out of so many labels."""
     if kind == "choice":
         return np.eye(len(item.sequences))[:, [item.target]]
     if kind == "span":

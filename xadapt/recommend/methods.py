@@ -6,19 +6,22 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from xadapt.experiment.modules import Maker
+from xadapt.recommend.embedding import alike, task_vectors
 from xadapt.recommend.features import LABELLED, sample, seen, text_vector
 from xadapt.recommend.logme import logme
 from xadapt.recommend.probe import probe
 from xadapt.recommend.question import Question, data, trained_on
 from xadapt.stages.train import Train
+from xadapt.tasks import task
 from xadapt.workflow.context import Context
 from xadapt.workflow.execute import run
 from xadapt.workflow.plan import Plan
 
-Method = Literal["logme", "text", "probe", "prior"]
+Method = Literal["logme", "text", "task", "probe", "prior"]
 TITLES: Mapping[Method, str] = {
     "logme": "LogME",
     "text": "text similarity",
+    "task": "task similarity",
     "probe": "probe",
     "prior": "other targets",
 }
@@ -40,7 +43,9 @@ def said(question: Question, rows: int, context: Context) -> Said:
     if training is None:
         return Said({}, {})
     _make(question, context)
-    found = Said({"text": _text(question, training, rows, context)}, {})
+    scores: dict[Method, dict[str, float]] = {"text": _text(question, training, rows, context)}
+    if _embedded(question):
+        scores["task"] = _task(question, training, rows, context)
     if question.target.type in LABELLED:
         drawn = sample(training, rows, context)
         every: dict[str, Maker | None] = {"": None, **question.modules}
@@ -48,8 +53,8 @@ def said(question: Question, rows: int, context: Context) -> Said:
         evidences = {name: logme((own := one.centred).features, own.right) for name, one in vectors.items()}
         probes = {name: probe(one) for name, one in vectors.items()}
         bare: dict[Method, float] = {"logme": evidences.pop(""), "probe": probes.pop("")}
-        return Said({"logme": evidences, **found.scores, "probe": probes}, bare)
-    return found
+        return Said({"logme": evidences, **scores, "probe": probes}, bare)
+    return Said(scores, {})
 
 
 def _make(question: Question, context: Context) -> None:
@@ -70,6 +75,26 @@ def _text(question: Question, training: Train, rows: int, context: Context) -> d
                 known[one.data] = text_vector(one, training, rows, context)
             every.append(known[one.data])
         found[name] = _cosine(own, np.mean(every, axis=0))
+    return found
+
+
+def _embedded(question: Question) -> bool:
+    """Whether the target and every task of a module have an embedding."""
+    trained = [one for made in question.modules.values() for one in trained_on(made)]
+    return {question.target.type, *(task(one.task).type for one in trained)} <= set(LABELLED)
+
+
+def _task(question: Question, training: Train, rows: int, context: Context) -> dict[str, float]:
+    """How alike the target and each module are in what they ask of the encoder, over its tasks the mean."""
+    own, known = task_vectors(training, training, rows, context), {}
+    found = {}
+    for name, made in question.modules.items():
+        every = []
+        for one in trained_on(made):
+            if one.data not in known:
+                known[one.data] = alike(own, task_vectors(one, training, rows, context))
+            every.append(known[one.data])
+        found[name] = float(np.mean(every))
     return found
 
 

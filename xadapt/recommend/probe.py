@@ -1,5 +1,7 @@
 """A few-shot probe: the accuracy of a ridge regression on frozen features, by cross-validation."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from xadapt.recommend.logme import evidence
@@ -8,8 +10,32 @@ from xadapt.recommend.seen import Seen
 FOLDS = 5
 
 
+class Head(NamedTuple):
+    """A ridge for each column: `usual + (features - middle) @ weights`."""
+
+    middle: np.ndarray
+    """[width]"""
+    usual: np.ndarray
+    """[columns]"""
+    weights: np.ndarray
+    """[width, columns]; 0 for a column that the training rows never have, or always."""
+
+
 def probe(seen: Seen, folds: int = FOLDS) -> float:
     """Percent of the rows whose label, or of the groups whose right row, is found; over columns the mean.
+
+    Raises ValueError for fewer than two groups.
+    """
+    at, answering = heads(seen, folds)
+    found, fitted = np.zeros(seen.right.shape), seen.centred.features
+    for fold, head in enumerate(answering):
+        found[at == fold] = head.usual + (fitted[at == fold] - head.middle) @ head.weights
+    hits = _among(found, seen) if seen.among else float((found.argmax(1) == seen.right.argmax(1)).mean())
+    return 100 * hits
+
+
+def heads(seen: Seen, folds: int = FOLDS) -> tuple[np.ndarray, list[Head]]:
+    """[n] the fold of each row, and for each fold the head that is fitted on the others.
 
     One ridge for each column on 0 and 1; its strength alpha / beta maximises the evidence of the training
     folds. Rows of one group are never on both sides. Raises ValueError for fewer than two groups.
@@ -20,25 +46,18 @@ def probe(seen: Seen, folds: int = FOLDS) -> float:
     folds = min(folds, len(names))
     drawn = np.random.default_rng(0).permutation(names)
     fold_of = dict(zip(drawn, np.arange(len(names)) % folds, strict=True))
-    at = np.array([fold_of[group] for group in seen.groups])
-    found, fitted = np.zeros(seen.right.shape), seen.centred
-    for fold in range(folds):
-        found[at == fold] = _predicted(fitted, at != fold, at == fold)
-    hits = _among(found, seen) if seen.among else float((found.argmax(1) == seen.right.argmax(1)).mean())
-    return 100 * hits
+    at, fitted = np.array([fold_of[group] for group in seen.groups]), seen.centred
+    return at, [_head(fitted, at != fold) for fold in range(folds)]
 
 
-def _predicted(seen: Seen, train: np.ndarray, test: np.ndarray) -> np.ndarray:
-    """[test rows, columns]; a column that the training rows never have is predicted as it is there."""
+def _head(seen: Seen, train: np.ndarray) -> Head:
     features, right = seen.features[train].astype(np.float64), seen.right[train].astype(np.float64)
     middle, usual = features.mean(0), right.mean(0)
-    found = np.tile(usual, (int(test.sum()), 1))
-    varied = (right != usual).any(0)
+    weights, varied = np.zeros((features.shape[1], right.shape[1])), (right != usual).any(0)
     if varied.any() and (features != middle).any():
         fits = evidence(features - middle, (right - usual)[:, varied])
-        weights = np.stack([fit.weights for fit in fits], 1)
-        found[:, varied] += (seen.features[test] - middle) @ weights
-    return found
+        weights[:, varied] = np.stack([fit.weights for fit in fits], 1)
+    return Head(middle, usual, weights)
 
 
 def _among(found: np.ndarray, seen: Seen) -> float:

@@ -1,10 +1,20 @@
-r"""The report as LaTeX: tables for a paper, with `booktabs` and nothing else."""
+r"""The report as LaTeX: tables for a paper, with `booktabs` and nothing else.
 
-from collections.abc import Callable, Iterable, Sequence
+A table holds what a page of `article` holds; what is more stands in further ones. How a value stands with its
+interval is one command, `\xadaptcell`, which a paper may define for itself.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from xadapt.report.statistics import NOTE, Gain, compared, gains
 from xadapt.report.table import Mean, Part, Result, Row, Table
 
+WIDE, HIGH = 5, 17
+"""Targets and rows of one table at most."""
+HEAD = r"""% \usepackage{booktabs}
+\providecommand{\xadaptcell}[2]{\begin{tabular}[t]{@{}c@{}}#1\\[-2pt]{\scriptsize #2}\end{tabular}}
+"""
 PARTS: tuple[tuple[Part, str], ...] = (("zero-shot", "zero-shot, without English"), ("en", "English"))
 SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -34,18 +44,44 @@ def tables(name: str, found: Sequence[Result]) -> str:
     """Scores and gains, zero-shot and English apart; in each, rows selected alike stand together."""
     table = Table.of(found)
     made = [
-        _table(*each)
+        text
         for part, said in PARTS
         for each in (_scores(table, part, said, name), _gains(table, part, said, name))
+        for text in each.texts(table)
     ]
-    return "% \\usepackage{booktabs}\n" + "\n".join(filter(None, made))
+    return HEAD + "\n".join(made)
 
 
-Filled = tuple[str, str, Sequence[str], list[tuple[Row, list[str]]], Table]
-"""Caption, label, columns, lines and the table they are of."""
+@dataclass(frozen=True)
+class _Filled:
+    """What one table says, as LaTeX; more than one where it is too large."""
+
+    title: str
+    note: str
+    label: str
+    columns: Sequence[str]
+    lines: Sequence[tuple[Row, Sequence[str]]]
+
+    def texts(self, table: Table) -> Iterator[str]:
+        # Rows selected alike stand together, whichever table they come to stand in.
+        lines = [line for each in SELECTED for line in self.lines if line[0].selection == each]
+        places = [
+            (rows, tasks) for rows in _shares(len(lines), HIGH) for tasks in _shares(len(self.columns), WIDE)
+        ]
+        for number, (rows, tasks) in enumerate(places):
+            shown = [(row, cells[tasks]) for row, cells in lines[rows]]
+            caption = f"{self.title}, continued." if number else f"{self.title}{self.note}"
+            label = f"{self.label}-{number + 1}" if number else self.label
+            yield _table(caption, label, self.columns[tasks], shown, table)
 
 
-def _scores(table: Table, part: Part, said: str, name: str) -> Filled:
+def _shares(count: int, most: int) -> list[slice]:
+    """The fewest parts of at most `most`, as even as can be."""
+    parts = -(-count // most)
+    return [slice(count * part // parts, count * (part + 1) // parts) for part in range(parts)]
+
+
+def _scores(table: Table, part: Part, said: str, name: str) -> _Filled:
     columns = [task for task in table.tasks if any(table.cell(row, task, part).over for row in table.rows)]
     best = {task: _best(table, task, part) for task in columns}
     lines = [
@@ -53,22 +89,23 @@ def _scores(table: Table, part: Part, said: str, name: str) -> Filled:
         for row in table.rows
         if any(table.cell(row, task, part).over for task in columns)
     ]
-    caption = (
-        f"{escape(name)}: scores in percent ({said}), mean over languages with its 95\\,\\% bootstrap "
+    note = (
+        ", mean over languages with its 95\\,\\% bootstrap "
         "interval over test items. Bold: the highest of a target among complete rows selected alike; "
         "(k/n): k of n scores are there."
     )
-    return caption, f"tab:{_slug(name)}-{part}-scores", columns, lines, table
+    title = f"{escape(name)}: scores in percent ({said})"
+    return _Filled(title, note, f"tab:{_slug(name)}-{part}-scores", columns, lines)
 
 
-def _gains(table: Table, part: Part, said: str, name: str) -> Filled:
+def _gains(table: Table, part: Part, said: str, name: str) -> _Filled:
     found = gains(table, part)
     columns = [task for task in table.tasks if any((row, task) in found for row in table.rows)]
     rows = [row for row in compared(table) if any((row, task) in found for task in columns)]
     lines = [(row, [_gain(found.get((row, task))) for task in columns]) for row in rows]
-    note = escape(f"{NOTE} Gains in this table: {len(found)}.")
-    caption = f"{escape(name)}: gain over \\texttt{{alone}} in points ({said}). {note}"
-    return caption, f"tab:{_slug(name)}-{part}-gains", columns, lines, table
+    note = escape(f". {NOTE} Gains in this table: {len(found)}.")
+    title = f"{escape(name)}: gain over \\texttt{{alone}} in points ({said})"
+    return _Filled(title, note, f"tab:{_slug(name)}-{part}-gains", columns, lines)
 
 
 def _best(table: Table, task: str, part: Part) -> set[Row]:
@@ -84,11 +121,11 @@ def _best(table: Table, task: str, part: Part) -> set[Row]:
 def _score(found: Mean, best: bool) -> str:
     if found.value is None:
         return {"undefined": "--", "missing": ""}.get(found.status, found.status)
-    interval = found.interval
     value = f"\\mathbf{{{found.value:.1f}}}" if best else f"{found.value:.1f}"
-    ends = f"_{{[{interval[1]:.1f}, {interval[2]:.1f}]}}" if interval else ""
     there = "" if found.over == found.of else f" ({found.over}/{found.of})"
-    return f"${value}{ends}${there}"
+    if found.interval is None:
+        return f"${value}${there}"
+    return _cell(f"${value}${there}", f"[{found.interval[1]:.1f}, {found.interval[2]:.1f}]")
 
 
 def _gain(found: Gain | None) -> str:
@@ -96,24 +133,30 @@ def _gain(found: Gain | None) -> str:
         return "--"
     value, low, high = found.interval
     mark = "^{\\dag}" if found.significant else ""
-    return f"${value:+.1f}{mark}_{{[{low:+.1f}, {high:+.1f}]}}$"
+    return _cell(f"${value:+.1f}{mark}$", f"[{low:+.1f}, {high:+.1f}]")
+
+
+def _cell(value: str, interval: str) -> str:
+    return f"\\xadaptcell{{{value}}}{{${interval}$}}"
 
 
 def _table(
-    caption: str, name: str, columns: Sequence[str], lines: list[tuple[Row, list[str]]], table: Table
+    caption: str,
+    label: str,
+    columns: Sequence[str],
+    lines: Sequence[tuple[Row, Sequence[str]]],
+    table: Table,
 ) -> str:
-    if not lines:
-        return ""
     return "\n".join(
         [
             r"\begin{table}",
-            r"\centering\small",
+            r"\centering\footnotesize\setlength{\tabcolsep}{2pt}",
             f"\\caption{{{caption}}}",
-            f"\\label{{{name}}}",
-            f"\\begin{{tabular}}{{l{'c' * len(columns)}}}",
+            f"\\label{{{label}}}",
+            f"\\begin{{tabular}}{{p{{{_first(len(columns)):.2f}\\linewidth}}{'c' * len(columns)}}}",
             r"\toprule",
             _line(["", *map(escape, columns)]),
-            *_body(lines, len(columns), lambda row: escape(table.label(row))),
+            *_body(lines, len(columns), table),
             r"\bottomrule",
             r"\end{tabular}",
             r"\end{table}",
@@ -122,12 +165,22 @@ def _table(
     )
 
 
-def _body(lines: list[tuple[Row, list[str]]], wide: int, name: Callable[[Row], str]) -> Iterable[str]:
+def _first(columns: int) -> float:
+    """The share of a line that names may take beside so many columns of intervals."""
+    return min(0.5, 0.94 - 0.145 * columns)
+
+
+def _body(lines: Sequence[tuple[Row, Sequence[str]]], wide: int, table: Table) -> Iterator[str]:
     """Rows of one selection under its name."""
-    for selection in dict.fromkeys(row.selection for row, _ in lines):
-        yield r"\midrule"
-        yield f"\\multicolumn{{{wide + 1}}}{{l}}{{\\emph{{{SELECTED[selection]}}}}} \\\\"
-        yield from (_line([name(row), *cells]) for row, cells in lines if row.selection == selection)
+    before = None
+    for row, cells in lines:
+        if row.selection != before:
+            yield r"\midrule"
+            yield f"\\multicolumn{{{wide + 1}}}{{l}}{{\\emph{{{SELECTED[row.selection]}}}}} \\\\"
+        before = row.selection
+        # Long names break where a narrow column lets them.
+        name = escape(table.label(row)).replace("(", r"(\allowbreak{}").replace(r"\_", r"\_\allowbreak{}")
+        yield _line([rf"\raggedright {name}", *cells])
 
 
 def _line(cells: Iterable[str]) -> str:

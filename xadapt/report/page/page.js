@@ -39,14 +39,15 @@ for (const cell of $("td[title]")) {
   cell.dataset.tip = cell.title;
   cell.removeAttribute("title");
 }
+// One for each seed.
+const commands = (digests) => digests.split(" ").filter(Boolean).map((each) => `xadapt explain ${each}`);
 function said(cell) {
   const table = cell.closest(".heat, .languages, .means"), interval = cell.querySelector("i");
   if (!table || !interval) return "";
   const [row, column] = [cell.parentNode.cells[0], table.tHead.rows[0].cells[cell.cellIndex]].map((each) => each.textContent);
   const place = table.matches(".heat") ? `${row} on ${column}` : `${column} on ${table.dataset.task}, ${row}`;
-  const digest = cell.querySelector("u")?.textContent.split(" ")[0];
   return [`${place}: ${own(cell)} over alone, 95 % ${interval.textContent}`, cell.dataset.tip,
-    digest && `xadapt explain ${digest}`].filter(Boolean).join("; ");
+    ...commands(cell.querySelector("u")?.textContent ?? "")].filter(Boolean).join("; ");
 }
 const tell = (event) => {
   const cell = event.target.closest?.("td");
@@ -103,7 +104,7 @@ function drill(cell, by = "gain") {
     }
     for (const each of members) {
       const line = make("tr"), made = make("td");
-      made.append(make("u", each.digest && `xadapt explain ${each.digest.split(" ")[0]}`));
+      made.append(...commands(each.digest).map((command) => make("u", command)));
       line.append(make("th", each.language), ...["family", "script", "score"].map((key) => make("td", each[key])),
         make("td", each.gain, each.kind), make("td", each.interval), strip(each.gain, widest, each.kind), made);
       body.append(line);
