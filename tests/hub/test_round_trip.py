@@ -151,6 +151,8 @@ def test_what_was_changed_is_not_pushed(place, tmp_path):
         ("../x", "is no address"),
         ("me/..", "is no address"),
         ("file://relative/x", "starts from the root"),
+        ("s3://", "'s3://' is no address"),
+        ("file:///", "'file:///' is no address"),
         ("nosuch://x/y", "nosuch"),
     ],
 )
