@@ -6,9 +6,20 @@ from typing import Annotated, Literal
 
 import typer
 
-from .options import DEFAULT_STORE, Json, StorePath
+from .loading import load
+from .options import (
+    DEFAULT_STORE,
+    Adapters,
+    Base,
+    Device,
+    Json,
+    Layer,
+    Module,
+    StorePath,
+    Task,
+    Vectors,
+)
 from .output import document, note, stdout, written
-from .predict import Adapters, Base, Device, Layer, Module, Task, Vectors, named, reading
 
 Output = Annotated[
     Path, typer.Option("--output", help="The folder to write: new, or empty.", metavar="FOLDER")
@@ -52,13 +63,10 @@ def export(
 
     `xadapt export mnli --vectors --layer 14 --output encoder`
     """
-    how = reading(vectors, layer)
-    from xadapt.serving.export import export as exporting
-    from xadapt.serving.loaded import load
-
     # In fp32, so that what is written is compared with the module and not with its rounding.
-    options = {"task": task, "vectors": how, "base": base, "adapters": named(adapters)}
-    loaded = load(module, store, device=device, precision="fp32", **options)  # type: ignore[arg-type]
+    loaded = load(module, store, task, vectors, layer, base, adapters, device, "fp32")
+    from xadapt.serving.export import export as exporting
+
     with written(f"--output {output}", "choose another --output"):
         found = exporting(loaded, output, form, language, onnx)
     if as_json:

@@ -14,21 +14,26 @@ import typer
 
 from xadapt.errors import ConfigError, DataError
 
-from .options import DEFAULT_STORE, Json, StorePath
+from .loading import load
+from .options import (
+    DEFAULT_STORE,
+    Adapters,
+    Base,
+    Device,
+    Json,
+    Layer,
+    Module,
+    StorePath,
+    Task,
+    Vectors,
+)
 from .output import SCHEMA_VERSION, note, written
 
 if TYPE_CHECKING:
-    from xadapt.serving.asked import Vectors as Reading
     from xadapt.serving.loaded import Loaded
 
 Placed = Iterator[tuple[str, dict[str, Any]]]
 
-Module = Annotated[
-    str,
-    typer.Argument(
-        help="A folder of a store, the start of a digest, or what was trained: mnli, 'xnli stack(mnli)'."
-    ),
-]
 Texts = Annotated[
     list[str] | None,
     typer.Option("--text", help="Text, question or context. May be repeated.", metavar="TEXT"),
@@ -49,32 +54,6 @@ File = Annotated[
 Language = Annotated[
     str | None, typer.Option("--language", help="Of rows that name none in a column `language`.")
 ]
-Task = Annotated[str | None, typer.Option("--task", help="Whose head, of a module with several.")]
-Vectors = Annotated[
-    bool, typer.Option("--vectors", help="Sentence vectors in place of the module's own answers.")
-]
-Layer = Annotated[
-    int | None, typer.Option("--layer", help="After which layer --vectors are read; the last when not given.")
-]
-Base = Annotated[
-    Path | None,
-    typer.Option(
-        "--base",
-        help="The encoder, where it is a folder of your own.",
-        rich_help_panel="Where",
-        metavar="FOLDER",
-    ),
-]
-Adapters = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--adapter",
-        help="A language adapter: xx=FOLDER or xx=DIGEST. May be repeated.",
-        rich_help_panel="Where",
-        metavar="XX=PLACE",
-    ),
-]
-Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.", rich_help_panel="Where")]
 Output = Annotated[
     Path | None,
     typer.Option(
@@ -118,11 +97,7 @@ def predict(
     """
     if (file is None) == (not texts):
         raise ConfigError("give one of --text TEXT and --file FILE")
-    how = reading(vectors, layer)
-    from xadapt.serving.loaded import load
-
-    own = named(adapters)
-    loaded = load(module, store, task=task, vectors=how, base=base, adapters=own, device=device)
+    loaded = load(module, store, task, vectors, layer, base, adapters, device)
     rows = _read(file) if file else _typed(loaded.ask.kind, texts or (), pairs or (), choices or ())
     if loaded.ask.kind == "vector":
         _write_vectors(loaded, rows, language, output)
@@ -133,26 +108,6 @@ def predict(
     else:
         for answer in _answers(loaded, rows, language):
             sys.stdout.write(_line(answer) + "\n")
-
-
-def reading(vectors: bool, layer: int | None) -> "Reading | bool":
-    """How --vectors are read."""
-    if layer is not None and not vectors:
-        raise ConfigError("--layer says where --vectors are read", "add --vectors")
-    from xadapt.serving.asked import Vectors
-
-    return Vectors(layer=layer) if vectors else False
-
-
-def named(adapters: Sequence[str] | None) -> dict[str, str]:
-    """What --adapter says: language -> place."""
-    found = {}
-    for said in adapters or ():
-        name, _, place = said.partition("=")
-        if not (name and place):
-            raise ConfigError(f"--adapter {said!r}: expected LANGUAGE=FOLDER or LANGUAGE=DIGEST")
-        found[name] = place
-    return found
 
 
 def _read(file: Path) -> Placed:

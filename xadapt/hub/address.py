@@ -35,6 +35,8 @@ def parse(text: str, revision: str = "") -> Address:
             raise ConfigError(f"--revision {revision}: {text} is a folder, which has no revisions")
         if text.startswith("file://") and not text.startswith("file:///"):
             raise ConfigError(f"{text!r}: the path of a folder starts from the root", "file:///folder")
+        if not text.partition("://")[2].strip("/"):
+            raise ConfigError(f"{text!r} is no address", FORMS)
         return Address(text.rstrip("/"), on_hub=False)
     path, _, given = text.partition("@")
     if not REPOSITORY.fullmatch(path) or ".." in path or (given and revision and given != revision):

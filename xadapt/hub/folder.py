@@ -11,6 +11,7 @@ from typing import Any
 
 from xadapt.errors import ConfigError, DataError, Unwritable, WrongEnvironment, XadaptError
 from xadapt.hub.address import Address
+from xadapt.hub.faults import RUN_AGAIN
 from xadapt.hub.remote import Held, Source, sha256
 from xadapt.workflow import record as records
 
@@ -18,6 +19,12 @@ PIECE = 2**20
 """Bytes that are copied at once."""
 SMALL = 2**20
 """Bytes up to which a file is read to compare it; of larger ones their record says the content."""
+HINTS = {
+    "NoCredentialsError": "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
+    "EndpointConnectionError": RUN_AGAIN,
+    "ConnectTimeoutError": RUN_AGAIN,
+}
+"""What to do, by the name of an exception of botocore."""
 
 
 class Folder:
@@ -40,11 +47,29 @@ class Folder:
         if private:
             raise ConfigError(f"--private: who may read {self.address.path} is up to its owner")
         with _faults(self.at):
-            self._system.makedirs(self._root, exist_ok=True)
+            if self._in_bucket:
+                self._check_bucket()
+            else:
+                self._system.makedirs(self._root, exist_ok=True)
+
+    @property
+    def _in_bucket(self) -> bool:
+        """Whether there are names of objects alone: to make a folder would be to make a bucket."""
+        return "s3" in self._system.protocol
+
+    def _check_bucket(self) -> None:
+        """Raises DataError: a bucket that was mistyped is not one to be made."""
+        name = self._root.partition("/")[0]
+        try:
+            self._system.call_s3("head_bucket", Bucket=name)
+        except FileNotFoundError as error:
+            raise DataError(f"{self.at}: there is no bucket {name!r}", "its owner makes it") from error
 
     def files(self) -> dict[str, Held]:
         with _faults(self.at):
             self._system.invalidate_cache()
+            if self._in_bucket:
+                self._check_bucket()
             there = self._system.find(self._root, detail=True)
             start = f"{self._root}/"
             return {path.removeprefix(start): self._held(path, facts) for path, facts in there.items()}
@@ -64,7 +89,8 @@ class Folder:
 
     def _write(self, name: str, source: Source) -> None:
         path = self._path(name)
-        self._system.makedirs(path.rpartition("/")[0], exist_ok=True)
+        if not self._in_bucket:
+            self._system.makedirs(path.rpartition("/")[0], exist_ok=True)
         with self._system.open(path, "wb") as file:
             if isinstance(source, bytes):
                 file.write(source)
@@ -86,7 +112,8 @@ def _system(url: str) -> tuple[Any, str]:
     from fsspec.core import url_to_fs
 
     try:
-        system, root = url_to_fs(url)
+        # Of its own: what a transaction that failed leaves is not found by the next one.
+        system, root = url_to_fs(url, skip_instance_cache=True)
     except ImportError as error:
         scheme = url.partition("://")[0]
         hint = "pip install 'xadapt[s3]'" if scheme == "s3" else str(error).splitlines()[0]
@@ -108,5 +135,6 @@ def _faults(at: str) -> Iterator[None]:
     except (PermissionError, NotADirectoryError) as error:
         raise Unwritable(f"{at}: {error.strerror or 'no permission'}") from error
     except Exception as error:
-        # Each kind of file system has exceptions of its own.
-        raise DataError(f"{at}: {(str(error).splitlines() or [type(error).__name__])[0]}") from error
+        # Each kind of file system has exceptions of its own, of packages that may not be installed.
+        said = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DataError(f"{at}: {said}", HINTS.get(type(error).__name__, "")) from error

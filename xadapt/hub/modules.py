@@ -48,19 +48,31 @@ class Shelf:
         return record
 
     def module(self, what: str) -> Record:
-        """The module of a digest, or the only one called `mnli`, `panx stack(mnli)` or `stack(mnli)`.
+        """The module of a digest, or the only one of a name.
 
         Raises UnknownName for none or several, ConfigError for a digest of something else.
         """
-        if re.fullmatch(r"[0-9a-f]{4,64}", what) and re.search(r"\d", what):
-            return self._made(self.store.record(what))
+        return self._made(self.stage(what))
+
+    def stage(self, what: str) -> Record:
+        """Any stage by the start of its digest, or a module by its name: `mnli`, `panx stack(mnli)`.
+
+        Raises UnknownName for none or several.
+        """
+        hexadecimal = re.fullmatch(r"[0-9a-f]{4,64}", what)
+        if hexadecimal and re.search(r"\d", what):
+            return self.store.record(what)
+        if not self.store.root.is_dir():
+            raise UnknownName(f"{self.store.root}: no such store", "give it with --store, in Python store=")
         known: dict[str, list[Record]] = {}
-        for record in self.records.values() if self.store.root.is_dir() else ():
+        for record in self.records.values():
             for name in self.names(record) if record.kind in MAKERS else ():
                 known.setdefault(name, []).append(record)
         found = known.get(what.replace(", ", ",").replace(",", ", "), [])
         if len(found) == 1:
             return found[0]
+        if not found and hexadecimal:
+            return self.store.record(what)
         if not found:
             raise UnknownName(f"{self.store.root}: no module {what!r}{nearest(what, known)}")
         several = "; ".join(f"{each.digest[:12]} {self.described(each)}" for each in found[:5])
@@ -86,11 +98,12 @@ class Shelf:
 
     def names(self, record: Record) -> list[str]:
         """What a module may be called, the whole name first."""
-        own = str(self.expression(record.digest))
-        base = self.base(record)
-        if base is None or isinstance(base, Alone | Continue):
+        own, base = str(self.expression(record.digest)), self.base(record)
+        if language := record.fields.get("language"):
+            return [f"language adapter {language}", str(language)]
+        if base is None or isinstance(base, Continue):
             return [own]
-        return [f"{own} {base}", str(base)]
+        return [own, f"{own} {base}"] if isinstance(base, Alone) else [f"{own} {base}", str(base)]
 
     def title(self, record: Record) -> str:
         """What is trained and over what: `panx stack(mnli)`."""
