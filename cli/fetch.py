@@ -10,6 +10,7 @@ from .output import document, note, note_lock, stdout
 
 if TYPE_CHECKING:
     from xadapt.errors import XadaptError
+    from xadapt.experiment import Experiment
     from xadapt.sources.fetch import Item, Needs
     from xadapt.workflow.plan import Plan
 
@@ -43,12 +44,10 @@ def fetch(
     `xadapt fetch my.toml --check`
     """
     from xadapt import experiment as experiments
-    from xadapt import kept
     from xadapt.errors import ConfigError
     from xadapt.sources.fetch import Needs
     from xadapt.sources.lock import beside
     from xadapt.workflow.plan import Plan
-    from xadapt.workflow.store import Store
 
     if check and store is not None:
         raise ConfigError("--check makes nothing, so it has no --store")
@@ -57,22 +56,35 @@ def fetch(
         found, wrong = _verify(Needs.of(Plan.of(asked.goals()).stages), experiment)
         prepared, code = 0, wrong[0].code if wrong else 0
     else:
-        fetched, plan = experiments.locked(asked, experiment)
-        needed = Needs.of(plan.stages)
-        if needed.items() and not quiet:
-            note_lock(experiment, changed=fetched.lock != asked.lock)
-        found, wrong = _download(needed, quiet), []
-        prepared, code = 0, 0
-        if store is not None:
-            Store(store).prepare()
-            kept.keep(fetched, experiment, plan, Store(store))
-            prepared, code = _prepare(plan, store, data, quiet)
+        found, prepared, code = _fetched(asked, experiment, store, quiet)
+        wrong = []
     if as_json:
         facts = {"experiment": experiment, "lock": str(beside(experiment)), "prepared": prepared}
         document(facts | {"items": found, "wrong": [error.message for error in wrong]})
     else:
         _table(found, wrong)
     return code
+
+
+def _fetched(
+    asked: "Experiment", name: str, store: Path | None, quiet: bool
+) -> tuple[list[dict[str, Any]], int, int]:
+    """What was downloaded, how many data sets were read into the store, and the exit code."""
+    from xadapt import experiment as experiments
+    from xadapt import kept
+    from xadapt.sources.fetch import Needs
+    from xadapt.workflow.store import Store
+
+    fetched, plan = experiments.locked(asked, name)
+    needed = Needs.of(plan.stages)
+    if needed.items() and not quiet:
+        note_lock(name, changed=fetched.lock != asked.lock)
+    found = _download(needed, quiet)
+    if store is None:
+        return found, 0, 0
+    Store(store).prepare()
+    kept.keep(fetched, name, plan, Store(store))
+    return found, *_prepare(plan, store, asked.data_folder, quiet)
 
 
 def _download(needed: "Needs", quiet: bool) -> list[dict[str, Any]]:

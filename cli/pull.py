@@ -1,5 +1,6 @@
 """`xadapt pull`"""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,7 @@ from .sharing import told
 
 if TYPE_CHECKING:
     from xadapt.hub.foreign import Foreign
+    from xadapt.hub.pull import Pulled
 
 
 def pull(
@@ -50,6 +52,10 @@ def pull(
         _say_foreign(foreign.take(other, there, output or Path("modules") / place.name), as_json)
         return
     found, experiment = pulling.pull(other, there, Store(store))
+    _say(other.at, found, experiment, as_json)
+
+
+def _say(at: str, found: "Sequence[Pulled]", experiment: Path | None, as_json: bool) -> None:
     if as_json:
         stages = [
             {
@@ -60,7 +66,7 @@ def pull(
             }
             for each in found
         ]
-        document({"address": other.at, "stages": stages, "experiment": experiment and str(experiment)})
+        document({"address": at, "stages": stages, "experiment": experiment and str(experiment)})
         return
     out = stdout()
     for each in found:

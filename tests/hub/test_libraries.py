@@ -17,7 +17,7 @@ from tests.hub.conftest import NOTES, Place
 from tests.modeling.conftest import about, config, padded, random_fusion, random_module, run, sequences, shake
 from tests.sources.published import surroundings
 from xadapt import experiment
-from xadapt.composition import Fuse, Stack
+from xadapt.composition import Alone, Fuse, Stack
 from xadapt.hub import bundle
 from xadapt.modeling import formats, head_format
 from xadapt.modeling.assemble import Slot
@@ -46,6 +46,15 @@ tasks = ["mnli", "squad"]
 tasks = ["panx"]
 compositions = ["alone", "stack(mnli)", "fuse(all)"]
 """
+MADX = """
+[recipe.lang]
+method = {{ name = "bottleneck", reduction_factor = 2, invertible = "nice" }}
+steps = 4
+[languages]
+train = ["en"]
+texts = {{ en = "text/en/train" }}
+recipe = "lang"
+"""
 SCRIPT = """
 import json, sys, torch
 from safetensors.torch import save_file
@@ -62,9 +71,9 @@ save_file(found, sys.argv[3])
 """
 
 
-def trained(folder: Path, revision: str) -> Place:
+def trained(folder: Path, revision: str, text: str = EXPERIMENT) -> Place:
     """The modules of the experiment with random weights, as a run keeps them."""
-    (folder / "e.toml").write_text(EXPERIMENT.format(revision=revision))
+    (folder / "e.toml").write_text(text.format(revision=revision))
     plan = Plan.of(experiment.load(str(folder / "e.toml")).goals())
     store = Store(folder / "store")
     for stage in plan.stages:
@@ -84,7 +93,8 @@ def save_head(stage, folder):
 
 
 def save(stage, folder):
-    save_head(stage, folder)
+    if not stage.language:
+        save_head(stage, folder)
     parts = [random_module(stage.recipe.method, seed_of(part)) for part in stage.base.parts]
     if isinstance(stage.base, Fuse):
         names = [str(part.expression) for part in stage.base.parts]
@@ -95,18 +105,28 @@ def save(stage, folder):
 
 
 def seed_of(stage):
-    return ["mnli", "squad", "panx"].index(str(stage.task))
+    return ["mnli", "squad", "panx", "text"].index(str(stage.task))
 
 
 def ours(stage, encoder):
     """The last hidden states of our engine, [tokens, width]."""
     parts = tuple(random_module(stage.recipe.method, seed_of(part)) for part in stage.base.parts)
     if isinstance(stage.base, Fuse):
-        slot = Slot(Fuse(parts), combined=random_fusion(parts, 3))
+        slot = Slot(Fuse(parts), combined=random_fusion(parts, 3), language=below(stage))
     else:
         own = random_module(stage.recipe.method, seed_of(stage))
-        slot = Slot(Stack(parts), own=own) if parts else Slot(own=own)
+        slot = Slot(Stack(parts) if parts else Alone(), own=own, language=below(stage))
     return run(encoder, slot, Packed.of(sequences()))[1]
+
+
+def loads_elsewhere(stage):
+    """`peft` has no fusion, and nothing below it."""
+    return not isinstance(stage.recipe.method, LoRA) or not (isinstance(stage.base, Fuse) or stage.below)
+
+
+def below(stage):
+    """The language adapter of a stage."""
+    return random_module(stage.below.recipe.method, seed_of(stage.below)) if stage.below else None
 
 
 @pytest.fixture
@@ -119,14 +139,11 @@ def tiny(hub, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_lines_of_a_card_load_it_to_our_outputs(hub, tiny, tmp_path):
+@pytest.mark.parametrize(("text", "count"), [(EXPERIMENT, 9), (EXPERIMENT + MADX, 6)], ids=["plain", "madx"])
+def test_the_lines_of_a_card_load_it_to_our_outputs(hub, tiny, tmp_path, text, count):
     revision, model = tiny
-    place = trained(tmp_path, revision)
-    stages = [each for each in place.plan.stages if isinstance(each, Train)]
-    # `peft` has no fusion: that of LoRA is our own.
-    stages = [
-        each for each in stages if not (isinstance(each.base, Fuse) and isinstance(each.recipe.method, LoRA))
-    ]
+    place = trained(tmp_path, revision, text)
+    stages = [each for each in place.plan.stages if isinstance(each, Train) and loads_elsewhere(each)]
     snippets = tmp_path / "snippets"
     snippets.mkdir()
     for stage in stages:
@@ -143,7 +160,7 @@ def test_the_lines_of_a_card_load_it_to_our_outputs(hub, tiny, tmp_path):
     found, encoder = load_file(tmp_path / "out"), Encoder.from_hf(model)
     encoder.freeze()
     plain = encoder(Packed.of(sequences()))
-    assert len(found) == len(stages) == 9
+    assert len(found) == len(stages) == count
     for stage in stages:
         theirs, own = found[stage.digest][mask.bool()], ours(stage, encoder)
         assert (own - plain).abs().max() > 0.05, "the module must matter"

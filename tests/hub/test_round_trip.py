@@ -4,6 +4,7 @@ import shutil
 import sys
 
 import pytest
+from huggingface_hub import constants
 
 from tests.hub import sharing
 from xadapt import kept
@@ -103,6 +104,23 @@ def test_a_branch_is_made_and_pulled(place, hub):
     pushing.push(sharing.made(place, "mnli"), other, False, "mnli")
     assert "record.json" in hub.head("me/it", "v2") and "record.json" not in hub.head("me/it")
     assert len(sharing.taken(place.folder, "me/it@v2")[1]) == 1
+
+
+def test_a_tag_and_a_commit_are_pulled_as_they_were(place, hub):
+    sharing.sent(place, "mnli")
+    there = hub.repositories["models/me/it"]
+    there.refs["v1"] = first = there.refs["main"]
+    sharing.sent(place, STACK)
+    assert [len(sharing.taken(place.folder, f"me/it@{at}")[1]) for at in ("v1", first, "main")] == [1, 1, 2]
+
+
+def test_what_is_private_asks_for_a_token(place, hub, monkeypatch, tmp_path):
+    sharing.sent(place, "mnli", "me/secret", private=True)
+    assert len(sharing.taken(tmp_path, "me/secret")[1]) == 1
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "none"))
+    monkeypatch.delenv("HF_TOKEN")
+    with pytest.raises(Unwritable, match=r"me/secret: the hub wants a token \(401\), or it is private"):
+        sharing.taken(tmp_path / "other", "me/secret")
 
 
 def test_private_is_never_public(place, hub):

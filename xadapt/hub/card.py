@@ -75,6 +75,12 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _first(record: Record, shelf: Shelf, ground: facts.Base) -> str:
+    if language := record.fields.get("language"):
+        return (
+            f"`{shelf.title(record)}`: {shelf.method(record)}, on the frozen encoder {ground.described}. "
+            f"Trained by xadapt by masked language modelling on text in `{language}`, to lie below modules "
+            "of any task (MAD-X). `record.json` says how it was made."
+        )
     full = shelf.method(record) == "full"
     how = "full fine-tuning of" if full else f"{shelf.method(record)}, on the frozen encoder"
     return (

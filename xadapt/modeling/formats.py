@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from xadapt.errors import ConfigError
-from xadapt.modeling import bottleneck_format, lora_format
+from xadapt.modeling import adapters_lora_format, bottleneck_format, lora_format
 from xadapt.modeling.combined_format import load as load_combined
 from xadapt.modeling.combined_format import save as save_combined
 from xadapt.modeling.folders import About, Host, read_facts
@@ -31,5 +31,8 @@ def load_module(folder: Path, host: Host) -> Module:
     anything of the method that the engine would compute otherwise.
     """
     facts = read_facts(folder / bottleneck_format.FILES[0])
-    load = lora_format.load if "peft_type" in facts else bottleneck_format.load
-    return load(folder, host)
+    if "peft_type" in facts:
+        return lora_format.load(folder, host)
+    settings = facts.get("config")
+    lora = isinstance(settings, dict) and settings.get("architecture") == adapters_lora_format.ARCHITECTURE
+    return adapters_lora_format.load(folder, host) if lora else bottleneck_format.load(folder, host)

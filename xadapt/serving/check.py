@@ -35,7 +35,7 @@ def difference(kind: str, answering: Answering, model: Model, layer: int | None 
     """
     given = sequences(answering.ground.encoder.config, answering.ground.encoder.room)
     expected = ours(kind, answering, given)
-    found = theirs(kind, model, given, answering.ground.encoder.config.pad_token_id, layer)
+    found = theirs(kind, model, given, answering.ground.encoder.config.pad_token_id or 0, layer)
     most = float((found - expected).abs().max())
     if not most <= LIMIT * max(1.0, float(expected.abs().max())):
         raise IntegrityError(f"what was exported answers otherwise than the module: differs by {most:.2g}")

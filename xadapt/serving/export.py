@@ -8,15 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import transformers
 
 from xadapt import __version__
 from xadapt.errors import ConfigError
-from xadapt.serving import onnx_form, setup
+from xadapt.serving import bare, onnx_form, setup
 from xadapt.serving.check import difference
-from xadapt.serving.fold import cut, folded, unfoldable
+from xadapt.serving.fold import unfoldable
 from xadapt.serving.loaded import Loaded
 from xadapt.serving.stock import SENTENCES, auto_class, with_head
 from xadapt.training.answering import Answering
@@ -64,20 +64,26 @@ def export(
     code = loaded.code(language)
     _check_head(loaded)
     answering = loaded.answering(code)
-    why = unfoldable(answering.assembled.slots[0]) or ""
-    if why and (form == "plain" or onnx):
+    slot = answering.assembled.slots[0]
+    if no := bare.refusal(loaded, slot):
+        raise ConfigError(f"{loaded.asked.title}: {no}", "`xadapt predict` and xadapt.load run it")
+    why = unfoldable(slot) or ""
+    if why and form == "plain":
         raise ConfigError(
             f"{loaded.asked.title} has no plain form: {why}", "--form adapters has a place for it"
         )
     plain = form != "adapters" and not why
-    if not plain and (no := setup.unloadable(answering.assembled.slots[0])):
+    if not plain and (no := setup.unloadable(slot)):
         reason = f"{why}, and {no}" if why else no
         raise ConfigError(f"{loaded.asked.title}: {reason}", "`xadapt predict` and xadapt.load run it")
     with _whole(folder) as part:
-        if plain:
-            differs, in_onnx = _write_plain(part, answering, loaded, onnx)
-        else:
-            differs, in_onnx = _write_setup(part, answering, loaded, code), None
+        again = (
+            _write_plain(part, answering, loaded) if plain else _write_setup(part, answering, loaded, code)
+        )
+        kind, layer = _kind(loaded), None if plain else loaded.asked.layer
+        differs, in_onnx = difference(kind, answering, again, layer), None
+        if onnx:
+            in_onnx = difference(kind, answering, onnx_form.write(part, again, kind, layer))
         exported = _facts(loaded, answering, code, why, plain, differs, in_onnx)
         (part / FACTS).write_text(json.dumps(asdict(exported), indent=2, ensure_ascii=False) + "\n")
     return exported
@@ -86,12 +92,6 @@ def export(
 def _check_head(loaded: Loaded) -> None:
     """Raise ConfigError for what neither form holds exactly."""
     asked, pooling = loaded.asked, loaded.recipe.pooling
-    if loaded.ground.engine == "library":
-        raise ConfigError(
-            f"{asked.title}: {loaded.ground.family.model_type} modules are not exported, only those of the "
-            "fast engine on XLM-R, RoBERTa and BERT",
-            "the folder of the stage loads in `adapters`, LoRA in `peft`",
-        )
     if asked.kind in SENTENCES and pooling != "first":
         raise ConfigError(
             f"{asked.title}: its head reads pooling = {pooling!r}, the heads of transformers and `adapters` "
@@ -100,26 +100,33 @@ def _check_head(loaded: Loaded) -> None:
         )
 
 
-def _write_plain(part: Path, answering: Answering, loaded: Loaded, onnx: bool) -> tuple[float, float | None]:
-    asked, kind = loaded.asked, _kind(loaded)
-    model = cut(folded(answering.ground.encoder, answering.assembled.slots[0]), asked.layer)
-    stock = with_head(model, kind, answering.head, answering.labels)
-    stock.save_pretrained(str(part))
+def _write_plain(part: Path, answering: Answering, loaded: Loaded) -> Any:
+    """The model as transformers loads it from what was written."""
+    kind = _kind(loaded)
+    with_head(bare.merged(answering, loaded), kind, answering.head, answering.labels).save_pretrained(
+        str(part)
+    )
     _save_tokenizer(part, loaded)
-    again = getattr(transformers, auto_class(kind)).from_pretrained(str(part)).eval()
-    differs = difference(kind, answering, again)
-    return differs, difference(kind, answering, onnx_form.write(part, again, kind)) if onnx else None
+    return getattr(transformers, _class(loaded)).from_pretrained(str(part)).eval()
 
 
-def _write_setup(part: Path, answering: Answering, loaded: Loaded, language: str) -> float:
+def _write_setup(part: Path, answering: Answering, loaded: Loaded, language: str) -> Any:
+    """The same by `adapters`."""
     import adapters
 
-    answering.ground.encoder.to_hf().float().save_pretrained(str(part))
+    bare.without(loaded).save_pretrained(str(part))
     _save_tokenizer(part, loaded)
     setup.write(part, answering, loaded.asked, language)
     again = adapters.AutoAdapterModel.from_pretrained(str(part))
     again.load_adapter_setup(str(part), set_active=True, use_safetensors=True)
-    return difference(_kind(loaded), answering, again.eval(), loaded.asked.layer)
+    return again.eval()
+
+
+def _class(loaded: Loaded) -> str:
+    """The class of transformers that loads a plain model."""
+    if loaded.ground.engine == "library":
+        return loaded.ground.family.model_class
+    return auto_class(_kind(loaded))
 
 
 def _save_tokenizer(part: Path, loaded: Loaded) -> None:
@@ -146,7 +153,7 @@ def _facts(
     onnx: float | None,
 ) -> Exported:
     asked, recipe = loaded.asked, loaded.recipe
-    stock = f"{auto_class(_kind(loaded))}.from_pretrained(FOLDER)"
+    stock = f"{_class(loaded)}.from_pretrained(FOLDER)"
     library = (
         "model = AutoAdapterModel.from_pretrained(FOLDER); "
         "model.load_adapter_setup(FOLDER, set_active=True, use_safetensors=True)"

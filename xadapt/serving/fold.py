@@ -22,14 +22,22 @@ from xadapt.modeling.module import Module
 from xadapt.modeling.slot import Slot, is_dora
 from xadapt.recipe import Bottleneck, LoRA
 
+NO_PLACE = {
+    "ia3": "the scales of ia3 stand beside its matrices",
+    "prefix_tuning": "a prefix is put before each text",
+}
+"""Method -> what a plain model has no place for, where it is no non-linearity."""
+PLAIN = ", for which a plain model has no place"
+
 
 def unfoldable(slot: Slot) -> str | None:
     """Why a slot has no plain form; None where it has one."""
     combined = slot.combined
     parts = combined.parts if combined is not None else ()
     modules = [*slot.below, *parts, *([slot.own] if slot.own else ())]
-    if any(not isinstance(module.method, LoRA) for module in modules):
-        return "a bottleneck has a non-linearity, for which a plain model has no place"
+    for module in modules:
+        if not isinstance(module.method, LoRA):
+            return NO_PLACE.get(module.method.name, "a bottleneck has a non-linearity") + PLAIN
     if combined is not None and not isinstance(combined, Gate):
         return "the weights of a fusion depend on the token, which those of a plain model do not"
     return None

@@ -1,4 +1,7 @@
-"""A plain model as ONNX, checked in onnxruntime. Both packages are an extra: `pip install xadapt[onnx]`."""
+"""A model of transformers or `adapters` as ONNX, checked in onnxruntime.
+
+Their packages are an extra: `pip install xadapt[onnx]`.
+"""
 
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -27,22 +30,26 @@ def outputs(kind: str) -> tuple[str, ...]:
     return OUTPUTS.get(kind, ("logits",))
 
 
-class _Plain(torch.nn.Module):
+class _Tensors(torch.nn.Module):
     """Tensors in, tensors out, as a graph has it."""
 
-    def __init__(self, model: Any, names: tuple[str, ...]) -> None:
+    def __init__(self, model: Any, names: tuple[str, ...], layer: int | None) -> None:
         super().__init__()
-        self.model, self.names = model, names
+        self.model, self.names, self.layer = model, names, layer
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        if self.layer is not None:
+            found = self.model(input_ids, attention_mask=attention_mask, output_hidden_states=True)
+            return (found.hidden_states[self.layer],)
         found = self.model(input_ids, attention_mask=attention_mask)
         return tuple(found[name] for name in self.names)
 
 
-def write(folder: Path, model: Any, kind: str) -> Callable[..., Any]:
+def write(folder: Path, model: Any, kind: str, layer: int | None = None) -> Callable[..., Any]:
     """Write `model.onnx`; return the model as onnxruntime runs it, called as one of transformers.
 
-    Any number of texts of any length; texts are of one type, as XLM-R and RoBERTa have them.
+    Any number of texts of any length; texts are of one type, as XLM-R and RoBERTa have them. `layer` is the
+    one after which vectors are read; the last when None.
     """
     shape = (1, 2, 8) if kind == "choice" else (2, 8)
     ids = torch.full(shape, 5)
@@ -51,7 +58,7 @@ def write(folder: Path, model: Any, kind: str) -> Callable[..., Any]:
     before, model.config._attn_implementation = model.config._attn_implementation, "eager"
     try:
         torch.onnx.export(
-            _Plain(model, names).eval(),
+            _Tensors(model, names, layer).eval(),
             (ids, torch.ones_like(ids)),
             str(folder / FILE),
             input_names=list(INPUTS),

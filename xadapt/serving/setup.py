@@ -13,11 +13,13 @@ from typing import Any
 from adapters import __version__ as version
 
 from xadapt.composition import Alone, Composition
-from xadapt.modeling import formats, head_format
+from xadapt.modeling import formats, head_format, library_format
 from xadapt.modeling.combined import Gate
 from xadapt.modeling.formats import About
+from xadapt.modeling.library import LibraryEncoder
+from xadapt.modeling.library_modules import NAME as CARRIED
 from xadapt.modeling.slot import Slot
-from xadapt.recipe import Bottleneck
+from xadapt.recipe import LoRA
 from xadapt.serving.asked import Asked
 from xadapt.serving.fold import one_bottleneck
 from xadapt.stages.train import slug
@@ -31,7 +33,7 @@ def unloadable(slot: Slot) -> str | None:
     """Why `adapters` cannot load a slot; None where it can."""
     parts = slot.combined.parts if slot.combined is not None else ()
     modules = [*slot.below, *parts, *([slot.own] if slot.own else ())]
-    if any(not isinstance(module.method, Bottleneck) for module in modules):
+    if any(isinstance(module.method, LoRA) for module in modules):
         return "`adapters` has no fusion of LoRA, nor LoRA on language adapters as it is computed here"
     return None
 
@@ -40,11 +42,15 @@ def write(folder: Path, answering: Answering, asked: Asked, language: str) -> No
     """Modules, fusion and head below `folder`, which has the base model, and how they stand together."""
     slot, config = _ungated(answering.assembled.slots[0]), answering.ground.encoder.config
     ground, pooling = answering.ground, answering.recipe.pooling
-    names = _names(slot, asked, language)
+    names = [CARRIED] if ground.engine == "library" else _names(slot, asked, language)
     parts = slot.combined.parts if slot.combined is not None else ()
     modules = [*slot.below, *parts, *([slot.own] if slot.own else ())]
     for name, module in zip(names, modules, strict=True):
-        formats.save_module(folder / name, module, About(name, ground.name, (), pooling), config)
+        about = About(name, ground.name, (), pooling)
+        if isinstance(ground.encoder, LibraryEncoder):
+            library_format.save(folder / name, module, about, ground.encoder)
+        else:
+            formats.save_module(folder / name, module, about, config)
     fused = names[len(names) - len(parts) :]
     if slot.combined is not None:
         about = About(",".join(fused), ground.name, (), pooling)
