@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from xadapt.modeling.assemble import Slot
 from xadapt.modeling.encoder import Encoder, Packed
 from xadapt.modeling.formats import About
 from xadapt.modeling.heads import SentenceHead, TokenHead
+from xadapt.modeling.module import Module
 from xadapt.recipe import LoRA
 from xadapt.stages.train import Train
 from xadapt.workflow.plan import Plan
@@ -100,8 +102,7 @@ def save(stage, folder):
         names = [str(part.expression) for part in stage.base.parts]
         formats.save_combined(folder, random_fusion(parts, 3), names, about(str(stage.task)), config())
     else:
-        module = random_module(stage.recipe.method, seed_of(stage))
-        formats.save_module(folder, module, about(str(stage.task)), config())
+        formats.save_module(folder, made(stage), about(str(stage.task)), config())
 
 
 def seed_of(stage):
@@ -114,7 +115,7 @@ def ours(stage, encoder):
     if isinstance(stage.base, Fuse):
         slot = Slot(Fuse(parts), combined=random_fusion(parts, 3), language=below(stage))
     else:
-        own = random_module(stage.recipe.method, seed_of(stage))
+        own = made(stage)
         slot = Slot(Stack(parts) if parts else Alone(), own=own, language=below(stage))
     return run(encoder, slot, Packed.of(sequences()))[1]
 
@@ -126,7 +127,16 @@ def loads_elsewhere(stage):
 
 def below(stage):
     """The language adapter of a stage."""
-    return random_module(stage.below.recipe.method, seed_of(stage.below)) if stage.below else None
+    return made(stage.below) if stage.below else None
+
+
+def made(stage):
+    """Its own module, what is invertible in it included."""
+    found = random_module(stage.recipe.method, seed_of(stage))
+    start = Module.initial(stage.recipe.method, config(), seed_of(stage))
+    generator = torch.Generator().manual_seed(7)
+    noisy = {n: w + torch.randn(w.shape, generator=generator) * 0.2 for n, w in start.invertible.items()}
+    return replace(found, invertible=noisy)
 
 
 @pytest.fixture
