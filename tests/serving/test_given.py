@@ -28,7 +28,7 @@ def test_the_input_is_never_the_output(world: World, tmp_path: Path, monkeypatch
         monkeypatch.chdir(tmp_path)
         out = file if way == "same" else Path("../" + tmp_path.name) / "x.csv"
     with pytest.raises(ConfigError, match=r"--output .*: is the --file that is read"):
-        typed(world, "predict", "mnli", "--file", file, "--output", out)
+        typed(world, "predict", digest(world, "xnli"), "--file", file, "--output", out)
     assert file.read_text() == "text,pair\nwa bo,ti\n" and not (tmp_path / ".x.csv.part").exists()
 
 

@@ -50,7 +50,7 @@ def parse(text: str, revision: str = "") -> Address:
 
 def _is_repository(path: str) -> bool:
     from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils import validate_repo_id
+    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
     try:
         validate_repo_id(path)
