@@ -39,7 +39,7 @@ def test_rows_come_through_a_pipe(world: World, tmp_path: Path, name: str) -> No
     answers = xadapt.load(digest(world, "xnli"), world.store.root).predict([ROW])
     if name == "pipe":
         os.mkfifo(tmp_path / "pipe")
-        writer = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=(text,))
+        writer = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=(text,), daemon=True)
         writer.start()
         assert json.loads(typed(world, *words, tmp_path / "pipe"))["answers"] == answers
         writer.join()
