@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xadapt.errors import ConfigError, DataError
+from xadapt.errors import ConfigError, DataError, nearest, shown
 
 from .loading import load
 from .options import (
@@ -32,6 +32,8 @@ from .output import SCHEMA_VERSION, note, written
 if TYPE_CHECKING:
     from xadapt.serving.loaded import Loaded
 
+FORMATS = ("jsonl", "csv", "tsv", "txt")
+"""That are read from front to back, so also through a pipe."""
 Placed = Iterator[tuple[str, dict[str, Any]]]
 
 Texts = Annotated[
@@ -49,7 +51,17 @@ Choices = Annotated[
 ]
 File = Annotated[
     Path | None,
-    typer.Option("--file", help="Rows: .jsonl, .csv, .tsv, .txt (also .gz) or .parquet.", metavar="FILE"),
+    typer.Option(
+        "--file",
+        help="Rows: .jsonl, .csv, .tsv, .txt (also .gz) or .parquet; - is standard input.",
+        metavar="FILE",
+    ),
+]
+Format = Annotated[
+    str | None,
+    typer.Option(
+        "--format", help="Of a --file whose ending does not say it: jsonl, csv, tsv or txt.", metavar="FORMAT"
+    ),
 ]
 Language = Annotated[
     str | None, typer.Option("--language", help="Of rows that name none in a column `language`.")
@@ -71,6 +83,7 @@ def predict(
     pairs: Pairs = None,
     choices: Choices = None,
     file: File = None,
+    format: Format = None,
     language: Language = None,
     task: Task = None,
     vectors: Vectors = False,
@@ -97,8 +110,10 @@ def predict(
     """
     if (file is None) == (not texts):
         raise ConfigError("give one of --text TEXT and --file FILE")
+    rows = _read(file, format) if file else None
+    _check_given(file, format, output)
     loaded = load(module, store, task, vectors, layer, base, adapters, device)
-    rows = _read(file) if file else _typed(loaded.ask.kind, texts or (), pairs or (), choices or ())
+    rows = rows or _typed(loaded.ask.kind, texts or (), pairs or (), choices or ())
     if loaded.ask.kind == "vector":
         _write_vectors(loaded, rows, language, output)
     elif output is not None:
@@ -110,14 +125,33 @@ def predict(
             sys.stdout.write(_line(answer) + "\n")
 
 
-def _read(file: Path) -> Placed:
+def _check_given(file: Path | None, format: str | None, output: Path | None) -> None:
+    """Raises ConfigError for what would replace the rows by their answers, and a format of no file."""
+    if file is None and format is not None:
+        raise ConfigError("--format says how --file is written", "give the texts by --file, or leave it out")
+    if file is not None and output is not None and output.exists() and _place(file).samefile(output):
+        raise ConfigError(f"--output {output}: is the --file that is read", "choose another --output")
+
+
+def _place(file: Path) -> Path:
+    return Path("/dev/stdin") if str(file) == "-" else file
+
+
+def _read(file: Path, format: str | None) -> Placed:
+    """Its rows, one by one. Raises DataError or ConfigError before the module is loaded."""
     from xadapt.sources import readers
 
-    if not file.is_file():
+    if format is not None and format not in FORMATS:
+        raise ConfigError(f"--format {shown(format)}: unknown{nearest(format, FORMATS)}")
+    place = _place(file)
+    if not place.exists() or place.is_dir():
         raise DataError(f"{file}: no such file")
-    if not readers.suffix(file.name):
-        raise DataError(f"{file}: known endings are {', '.join(readers.SUFFIXES)}")
-    return readers.read(file, str(file), {})
+    if not format and not readers.suffix(place.name):
+        if place.is_file():
+            known = ", ".join(readers.SUFFIXES)
+            raise DataError(f"{file}: known endings are {known}", "or add --format jsonl")
+        raise ConfigError(f"--file {file}: has no ending that says its format", "add --format jsonl")
+    return readers.read(place, str(file), {}, f".{format}" if format else "")
 
 
 def _typed(kind: str, texts: Sequence[str], pairs: Sequence[str], choices: Sequence[str]) -> Placed:

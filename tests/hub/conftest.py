@@ -55,16 +55,24 @@ class Place:
 def finished(folder: Path, text: str = EXPERIMENT) -> Place:
     """Every stage of the experiment, as if it had run."""
     (folder / "e.toml").write_text(text, encoding="utf-8")
-    asked = experiment.load(str(folder / "e.toml"))
-    plan, store = Plan.of(asked.goals()), Store(folder / "store")
+    store = Store(folder / "store")
     store.prepare()
-    for number, stage in enumerate(plan.stages):
+    return filled(Place(folder, store, Plan(())), "e.toml")
+
+
+def filled(place: Place, name: str, start: int = 0) -> Place:
+    """The same store after another experiment has run; scores are 50 percent and their place in it."""
+    asked = experiment.load(str(place.folder / name))
+    plan, store = Plan.of(asked.goals()), place.store
+    for number, stage in enumerate(plan.stages, start):
+        if stage in store:
+            continue
         with store.writing(stage) as work:
             for name, content in files(stage, number).items():
                 (work.out / name).write_text(content, encoding="utf-8")
             work.notes |= NOTES if isinstance(stage, Train) else {}
-    kept.keep(asked, "e.toml", plan, store)
-    return Place(folder, store, plan)
+    kept.keep(asked, name, plan, store)
+    return Place(place.folder, store, plan)
 
 
 def files(stage: object, number: int) -> dict[str, str]:

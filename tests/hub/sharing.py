@@ -26,11 +26,11 @@ def made(place: Place, name: str, where: str = "me/it", license: str = "") -> bu
     return found
 
 
-def whole(place: Place, where: str = "me/all") -> bundle.Bundle:
+def whole(place: Place, where: str = "me/all", license: str = "") -> bundle.Bundle:
     """The experiment with its card."""
     shelf = Shelf(place.store)
     found = bundle.every((stage.digest for stage in place.plan.stages), shelf)
-    text = matrix_card.card(found, address.parse(where), f"xadapt run {again.NAME}")
+    text = matrix_card.card(found, address.parse(where), f"xadapt run {again.NAME}", license)
     found.more |= again.files(place.plan.stages[-1].digest, place.store) | {bundle.CARD: text.encode()}
     return found
 

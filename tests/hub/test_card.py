@@ -1,6 +1,7 @@
 """A card is complete, the same for the same records, and valid for the hub; with a gap it is refused."""
 
 import json
+import shutil
 import tomllib
 
 import pytest
@@ -9,8 +10,8 @@ from huggingface_hub import EvalResult, ModelCard
 from tests.hub import sharing
 from tests.hub.conftest import EXPERIMENT, Place, finished
 from xadapt import experiment
-from xadapt.errors import ConfigError
-from xadapt.hub import again, bundle, card, facts
+from xadapt.errors import ConfigError, IntegrityError
+from xadapt.hub import again, bundle, card, facts, licences, metadata
 from xadapt.hub.modules import Shelf
 from xadapt.workflow.plan import Plan
 
@@ -135,14 +136,62 @@ def test_the_card_of_an_experiment_has_every_module_and_language(place, hub):
     assert "| module | en | qaa |" in made
 
 
-def test_what_was_pulled_can_be_pushed_on(place, hub, tmp_path):
-    sharing.sent(place, STACK)
+@pytest.mark.parametrize("name", [STACK, "panx fuse(mnli, squad)"])
+def test_what_was_pulled_is_pushed_on_with_the_same_card(place, hub, tmp_path, name):
+    sharing.sent(place, name)
+    first, second = hub.head("me/it"), {}
+    for count, (there, here) in enumerate((("me/it", "they/it"), ("they/it", "we/it"))):
+        store, _ = sharing.taken(tmp_path / str(count), there)
+        sharing.sent(Place(tmp_path, store, place.plan), name, here)
+        second = hub.head(here)
+        assert second[bundle.CARD].decode().replace(here, "me/it") == first[bundle.CARD].decode()
+    assert second.keys() == first.keys()
+    assert {name for name in second if second[name] != first[name]} == {bundle.CARD}
+
+
+def test_an_experiment_that_was_pulled_is_pushed_on_with_the_same_card(place, hub, tmp_path):
+    sharing.sent_all(place, "me/all")
+    store, _ = sharing.taken(tmp_path, "me/all")
+    sharing.sent_all(Place(tmp_path, store, place.plan), "they/all")
+    first, second = (hub.head(name)[bundle.CARD].decode() for name in ("me/all", "they/all"))
+    assert second.replace("they/all", "me/all") == first
+
+
+def test_data_of_a_part_that_was_pulled_are_known_above_it(place, hub, tmp_path):
+    sharing.sent(place, "mnli")
     store, _ = sharing.taken(tmp_path)
-    sharing.sent(Place(tmp_path, store, place.plan), STACK, "they/it")
-    made = hub.head("they/it")[bundle.CARD].decode()
-    data = place.named("train mnli alone").data.digest
-    assert f"| mnli | data `{data[:12]}`, as the record of the module says |" in made
-    assert "No score of it was in the store" in made and "CC BY-NC" not in made
-    assert {name for name in hub.head("they/it") if "README" not in name} == {
-        name for name in hub.head("me/it") if "README" not in name
-    }
+    top = place.named(f"train {STACK}").digest
+    shutil.copytree(place.store.folder(top), store.folder(top))
+    made = text(Place(tmp_path, store, place.plan), top)
+    assert "| mnli | toy world mnli/en/train" in made and "| panx | data `" in made
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda raw: raw[:-3], "not readable facts"),
+        (lambda raw: raw.replace(b"panx", b"pany"), "changed since it was written"),
+        (lambda raw: b"[]", "not readable facts"),
+        (lambda raw: b"\xff", "not readable facts"),
+    ],
+)
+def test_facts_that_were_changed_are_refused(place, hub, tmp_path, change, said):
+    sharing.sent(place, STACK)
+    files = dict(hub.head("me/it"))
+    hub.publish("models/me/it", files | {"facts.json": change(files["facts.json"])})
+    with pytest.raises(IntegrityError, match=rf"me/it@\w+/facts\.json: {said}"):
+        sharing.taken(tmp_path)
+    assert not list((tmp_path / "pulled").glob("[0-9a-f][0-9a-f]"))
+
+
+@pytest.mark.parametrize(
+    ("given", "nearest"),
+    [("not a licence", "known are|did you mean"), ("Apache 2.0", "'apache-2.0'"), ("MIT", "'mit'")],
+)
+def test_a_licence_is_one_that_the_hub_knows(place, tmp_path, given, nearest):
+    where = f"file://{tmp_path}/lab"
+    with pytest.raises(ConfigError, match=rf"--license {given!r}: no licence of the hub; .*{nearest}"):
+        sharing.made(place, STACK, where, license=given)
+    with pytest.raises(ConfigError, match=rf"--license {given!r}: no licence of the hub"):
+        sharing.whole(place, where, license=given)
+    assert set(metadata.LICENSES.values()) <= licences.KNOWN

@@ -2,16 +2,19 @@
 
 import json
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-from huggingface_hub import constants
+from huggingface_hub import configure_http_backend, constants
 
 from tests.hub import sharing
 from tests.hub.double import Fault
-from xadapt.errors import DataError, IntegrityError, Unwritable
+from xadapt.errors import DataError, IntegrityError, Unwritable, XadaptError
 from xadapt.hub import faults
+from xadapt.hub import push as pushing
+from xadapt.sources.asking import Unreachable
 
 STACK = "panx stack(mnli)"
 
@@ -20,8 +23,10 @@ STACK = "panx stack(mnli)"
 def waited(monkeypatch):
     """Seconds that were waited, without waiting."""
     seconds: list[float] = []
-    # Locks of files also sleep, for parts of a second.
-    monkeypatch.setattr(faults.time, "sleep", lambda each: seconds.append(each) if each >= 1 else None)
+    # The client itself waits too, and so do locks of files.
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    monkeypatch.setattr(faults, "sleep", seconds.append)
+    monkeypatch.setattr(faults, "monotonic", lambda: sum(seconds))
     return seconds
 
 
@@ -94,6 +99,63 @@ def test_429_for_longer_than_an_hour_is_an_error(place, hub, waited):
     with pytest.raises(DataError, match=r"too many requests \(429\), again after 7200"):
         sharing.sent(place, STACK)
     assert nothing(hub) and waited == []
+
+
+def test_429_is_waited_out_for_an_hour_in_sum(place, hub, waited):
+    hub.faults += [
+        Fault("/commit/", 429, times=2, headers={"Retry-After": "1500"}),
+        Fault("/preupload/", 429, headers={"Retry-After": "900"}),
+    ]
+    with pytest.raises(DataError, match=r"too many requests \(429\), again after 1500"):
+        sharing.sent(place, STACK)
+    assert sorted(waited) == [900, 1500] and nothing(hub)
+
+
+def test_limits_that_are_waited_out_side_by_side_count_once():
+    now = [0.0]
+    patience = faults.Patience(clock=lambda: now[0])
+    assert all(patience.allows(3000) for _ in range(8))
+    now[0] = 3000
+    assert patience.allows(600) and not patience.allows(601)
+
+
+def test_the_offline_mode_is_said_at_once(place, hub, waited, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(constants, "HF_HUB_OFFLINE", True)
+        configure_http_backend()
+        for ask in (lambda: sharing.sent(place, STACK), lambda: sharing.taken(place.folder)):
+            with pytest.raises(Unreachable, match="me/it: HF_HUB_OFFLINE is set") as failed:
+                ask()
+            assert "unset it" in failed.value.hint and waited == [] and hub.asked == []
+    configure_http_backend()
+
+
+@pytest.mark.parametrize("status", [409, 412, 400])
+def test_a_later_commit_that_fails_says_what_is_there(place, hub, waited, monkeypatch, status):
+    monkeypatch.setattr(pushing, "AT_ONCE", 4)
+    made = sharing.whole(place)
+    real = type(sharing.other("me/all")).commit
+
+    def commit(self, *rest):
+        if hub.commits == 2:
+            hub.faults.append(Fault("/commit/", status))
+        real(self, *rest)
+
+    monkeypatch.setattr(type(sharing.other("me/all")), "commit", commit)
+    with pytest.raises(XadaptError, match=rf"; 8 of {len(made.stages)} stages are there") as failed:
+        sharing.sent_all(place)
+    assert "nothing" not in failed.value.message
+    assert sum(name.endswith("record.json") for name in hub.head("me/all")) == 8
+
+
+@pytest.mark.parametrize("name", ["experiment.toml", "experiment.lock"])
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"[data", b"a = 1\na = 2"])
+def test_an_experiment_that_is_none_is_refused(place, hub, name, content):
+    sharing.sent(place, STACK)
+    hub.publish("models/me/it", dict(hub.head("me/it")) | {name: content})
+    with pytest.raises(IntegrityError, match=rf"me/it@\w+/{name}: not (TOML|UTF-8)"):
+        sharing.taken(place.folder)
+    assert not list((place.folder / "pulled").glob("[0-9a-f][0-9a-f]"))
 
 
 def test_5xx_is_tried_again_with_back_off(place, hub, waited):

@@ -4,10 +4,12 @@ One module lies at the root, so that `adapters` and `peft` load it from there; t
 lie below `parts`. Of an experiment each stage has its folder: `modules`, `predictions`, `scores`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from xadapt.errors import DataError
+from xadapt import kept
+from xadapt.errors import DataError, UnknownName
+from xadapt.hub import carried, facts
 from xadapt.hub.modules import MAKERS, Shelf
 from xadapt.hub.remote import Source, size
 from xadapt.workflow import record as records
@@ -53,28 +55,51 @@ class Bundle:
 
 
 def one(record: Record, shelf: Shelf) -> Bundle:
-    """A module with everything that it was made of. Raises IntegrityError for what is not as it was written.
+    """A module with everything that it was made of, and what its card says of its data and scores.
 
-    A part that is gone from the store is left out: only running it needs those that lie under it.
+    Raises IntegrityError for what is not as it was written, UnknownName for a part that is not in the store.
     """
-    parts = [
-        shelf.records[digest]
-        for digest, kind in shelf.below(record)
-        if kind in BELOW and digest in shelf.records
-    ]
+    needed = [digest for digest, kind in shelf.below(record) if kind in BELOW]
+    parts = [shelf.records[digest] for digest in needed if digest in shelf.records]
     stages = {"": record} | {f"{PARTS}/{shelf.place(part)}": part for part in parts}
     for each in stages.values():
-        shelf.checked(each)
-    return Bundle(stages, shelf)
+        _whole(shelf.checked(each), shelf)
+    told = facts.carried([record, *(part for part in parts if part.kind in MAKERS)], shelf)
+    return Bundle(stages, shelf, {carried.NAME: carried.text(told).encode()})
+
+
+def lacking(record: Record, there: Container[str]) -> tuple[str, str] | None:
+    """What a module stands on that `there` lacks: in words, and its digest."""
+    for digest, kind in record.inputs.items() if record.kind in MAKERS else ():
+        if kind in BELOW and digest not in there:
+            return f"{record.kind} {record.digest[:12]} stands on {kind} {digest[:12]}", digest
+    return None
+
+
+def _whole(record: Record, shelf: Shelf) -> None:
+    """Raise UnknownName for a module without a part, which nothing could load."""
+    if (found := lacking(record, shelf.records)) is None:
+        return
+    message, digest = found
+    again = kept.find(digest, shelf.store)
+    command = f"`{again.command(digest, shelf.store.root)}`, or " if again else ""
+    hint = f"{command}`xadapt pull` from where it was pushed to"
+    raise UnknownName(f"{message}, which is not in the store {shelf.store.root}", hint)
 
 
 def every(digests: Iterable[str], shelf: Shelf) -> Bundle:
     """The stages of a plan that are finished, but for data: those are read from where they come from.
 
-    Raises IntegrityError for what is not as it was written, DataError when nothing has run.
+    Raises IntegrityError for what is not as it was written, UnknownName for a part that is not in the store,
+    DataError when nothing has run.
     """
     found = [shelf.records[digest] for digest in digests if digest in shelf.records]
     shared = [shelf.checked(each) for each in found if each.kind in FOLDERS]
     if not any(each.kind in MAKERS for each in shared):
         raise DataError(f"{shelf.store.root}: no module of this experiment has been trained", "xadapt run it")
-    return Bundle({f"{FOLDERS[each.kind]}/{shelf.place(each)}": each for each in shared}, shelf)
+    for each in shared:
+        _whole(each, shelf)
+    made = [each for each in shared if each.kind in MAKERS]
+    told = facts.carried(made, shelf, [each.digest for each in shared])
+    stages = {f"{FOLDERS[each.kind]}/{shelf.place(each)}": each for each in shared}
+    return Bundle(stages, shelf, {carried.NAME: carried.text(told).encode()})

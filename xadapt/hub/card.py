@@ -8,7 +8,7 @@ from xadapt.errors import ConfigError
 from xadapt.hub import citations, facts, use
 from xadapt.hub.address import Address
 from xadapt.hub.bundle import Bundle
-from xadapt.hub.facts import MISSING, Rows, Scored
+from xadapt.hub.carried import MISSING, Rows, Scored
 from xadapt.hub.metadata import metadata
 from xadapt.hub.modules import MAKERS, Shelf
 from xadapt.workflow.record import Record
@@ -138,23 +138,20 @@ def _scores(scores: Sequence[Scored]) -> str:
             f"{each.value:.1f}" + ("~" if each.at_chance else ""),
             f"{each.n:,}" + (" (limited)" if each.rows.limit else ""),
             f"`{each.digest[:12]}`",
+            " ".join(filter(None, (f"`{each.data[:12]}`", each.test))),
         )
         for each in scores
     )
-    means = "; ".join(_mean(name, scores) for name in dict.fromkeys(each.task for each in scores))
+    means = "; ".join(_mean(name, found) for name, found in facts.tests(scores).items())
     note = f"Percent. {means}. ~: the 95 % interval reaches the best constant answer."
-    return f"{table(('task', 'language', 'metric', 'score', 'n', 'digest'), rows)}\n\n{note}"
+    head = ("task", "language", "metric", "score", "n", "digest", "test data")
+    return f"{table(head, rows)}\n\n{note}"
 
 
-def _mean(task: str, scores: Sequence[Scored]) -> str:
-    value, languages = mean([each for each in scores if each.task == task])
-    return f"{task}: zero-shot mean over {languages} languages {value:.1f}"
-
-
-def mean(scores: Sequence[Scored]) -> tuple[float, int]:
-    """(mean, number of languages) of one task without English, unless English is all there is."""
-    found = [each for each in scores if each.language != "en"] or scores
-    return sum(each.value for each in found) / len(found), len({each.language for each in found})
+def _mean(name: str, scores: Sequence[Scored]) -> str:
+    if (found := facts.mean(scores)) is None:
+        return f"{name}: no mean, since a language has several test data"
+    return f"{name}: zero-shot mean over {found[1]} languages {found[0]:.1f}"
 
 
 def cost(stages: Mapping[str, Record]) -> str:

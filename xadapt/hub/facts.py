@@ -2,17 +2,16 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from xadapt.errors import UnknownName
+from xadapt.hub.carried import MISSING, Facts, Rows, Scored, unique
 from xadapt.hub.modules import MAKERS, Shelf, own_tasks, task_name
 from xadapt.tasks import task
 from xadapt.workflow.record import Record
 
-MISSING = "[More Information Needed]"
-"""What stands where something is not known, as in the hub's own template: no card is pushed with it."""
 OWN = "Apache-2.0"
 """Licence of the rows that xadapt makes."""
 COMMIT = re.compile("[0-9a-f]{40}")
@@ -33,39 +32,6 @@ class Base:
         if self.name == "toyworld":
             return f"the one that ships with xadapt (content `{self.revision[:12]}`)"
         return f"`{self.name}`, which is not on the hub (content `{self.revision[:12]}`)"
-
-
-@dataclass(frozen=True)
-class Rows:
-    """One place that rows of a task were read from."""
-
-    task: str
-    what: str
-    """`owner/name config split`, or a file by its content."""
-    dataset: str = ""
-    """Hub id; empty for rows from elsewhere."""
-    config: str = ""
-    split: str = ""
-    revision: str = ""
-    kept: int | None = None
-    limit: int | None = None
-    license: str = MISSING
-
-
-@dataclass(frozen=True)
-class Scored:
-    """One score of a module."""
-
-    task: str
-    type: str
-    language: str
-    metric: str
-    value: float
-    """Percent."""
-    n: int
-    rows: Rows
-    digest: str
-    at_chance: bool = False
 
 
 def base(record: Record) -> Base:
@@ -118,8 +84,10 @@ def _ingredients(record: Record) -> Iterator[tuple[Any, str]]:
 
 
 def rows(of: Any, digest: str, shelf: Shelf) -> list[Rows]:
-    """Where a Data stage read; of one that is gone from the store, what the module's record says."""
+    """Where a Data stage read; of one that is not in the store, what was pulled with the module."""
     name, record = task_name(of), shelf.records.get(digest)
+    if record is None and digest in shelf.told.rows:
+        return [replace(each, task=name) for each in shelf.told.rows[digest]]
     if record is None:
         return [Rows(name, f"data `{digest[:12]}`, as the record of the module says", license=_license(of))]
     given = record.fields["rows"]
@@ -164,13 +132,52 @@ def _type(of: Any) -> str:
     return str(of["kind"]) if isinstance(of, dict) else task(str(of)).type
 
 
-def scores(record: Record, shelf: Shelf) -> list[Scored]:
-    """Every score of a module in the store, by task, English first."""
+def scores(record: Record, shelf: Shelf, among: Collection[str] | None = None) -> list[Scored]:
+    """The scores of a module, those of its store and those that were pulled with it, by task, English first.
+
+    `among` are the digests of those that count, where not all do.
+    """
     found = []
-    for each in shelf.records.values():
+    for each in shelf.records.values() if among is None else map(shelf.records.__getitem__, among):
         if each.kind == "score" and (made := _prediction(each, shelf)) and _reads(made, record.digest):
             found.append(_scored(shelf.checked(each), made, shelf))
-    return sorted(found, key=lambda one: (one.task, one.language != "en", one.language, one.digest))
+    if among is None:
+        found = list(unique((*found, *shelf.told.scores.get(record.digest, ()))))
+    return sorted(found, key=lambda one: (one.task, one.test, one.language != "en", one.language, one.digest))
+
+
+def mean(scores: Sequence[Scored]) -> tuple[float, int] | None:
+    """(mean, number of languages) without English, unless English is all there is; of one test alone.
+
+    None where a language has several scores: they are of different test data, or read in different ways.
+    """
+    found = [each for each in scores if each.language != "en"] or scores
+    languages = {each.language for each in found}
+    if len(languages) < len(found):
+        return None
+    return sum(each.value for each in found) / len(found), len(languages)
+
+
+def tests(scores: Iterable[Scored]) -> dict[str, list[Scored]]:
+    """By the name of the test: the task, and what tells its test data from others."""
+    found: dict[str, list[Scored]] = {}
+    for each in scores:
+        found.setdefault(", ".join(filter(None, (each.task, each.test))), []).append(each)
+    return found
+
+
+def carried(made: Sequence[Record], shelf: Shelf, among: Collection[str] | None = None) -> Facts:
+    """What cards say of the data and, where these do not go with them (`among`), the scores of modules."""
+    found = Facts()
+    for record in made:
+        own = scores(record, shelf, among)
+        # The places of test data, for a card of scores that are pulled without them.
+        found.rows.update({each.data: (each.rows,) for each in own})
+        if own and among is None:
+            found.scores[record.digest] = tuple(own)
+    for record in made:
+        found.rows.update({digest: tuple(rows(of, digest, shelf)) for of, digest in _ingredients(record)})
+    return found
 
 
 def _prediction(score: Record, shelf: Shelf) -> Record | None:
@@ -185,8 +192,9 @@ def _reads(made: Record, digest: str) -> bool:
 
 
 def _scored(score: Record, made: Record, shelf: Shelf) -> Scored:
-    of = score.fields["task"]
+    of, data = score.fields["task"], str(made.fields["data"]["digest"])
     facts = json.loads((shelf.folder(score) / "score.json").read_text(encoding="utf-8"))
+    place = rows(of, data, shelf)[0]
     return Scored(
         task=task_name(of),
         type=_type(of),
@@ -194,7 +202,21 @@ def _scored(score: Record, made: Record, shelf: Shelf) -> Scored:
         metric=str(facts["metric"]),
         value=float(facts["value"]),
         n=int(facts["n"]),
-        rows=rows(of, str(made.fields["data"]["digest"]), shelf)[0],
+        rows=place,
         digest=score.digest,
+        data=data,
+        test=_test(score, made, place),
         at_chance=bool(facts.get("at_chance")),
     )
+
+
+def _test(score: Record, made: Record, place: Rows) -> str:
+    """What two tests of a task differ in, but for the language."""
+    reading = made.fields.get("reading") or {}
+    said = {
+        "limit": place.limit,
+        **{name: value for name, value in reading.items() if name != "type"},
+        "selected on": made.fields.get("dev") and "development data",
+        "threshold of": score.fields.get("tuned_on") and "development data",
+    }
+    return ", ".join(f"{name} {value}" for name, value in said.items() if value)

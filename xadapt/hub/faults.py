@@ -1,14 +1,16 @@
 """What can go wrong between here and the hub: tried again where that may help, else one clear line.
 
-A limit of requests (429) is waited out as the hub says in Retry-After; a failure of the server (5xx) or of
-the connection is tried again after 1, 2, 4 and 8 seconds. Everything else is an error at once.
+A limit of requests (429) is waited out as the hub says in Retry-After, for an hour in sum; a failure of the
+server (5xx) or of the connection is tried again after 1, 2, 4 and 8 seconds. Everything else is an error at
+once.
 """
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from threading import Lock
+from time import monotonic, sleep
 from typing import Any, TypeVar
 
 from xadapt.errors import DataError, IntegrityError, Unwritable, XadaptError
@@ -20,13 +22,36 @@ Say = Callable[[str], None]
 WAITS = (1.0, 2.0, 4.0, 8.0)
 """Seconds before each further try."""
 LONGEST = 3600.0
-"""Seconds; the hub's limits are per hour at most."""
+"""Seconds that limits are waited out in sum; the hub's are per hour at most."""
 LIMITED, AGAIN = 429, (500, 502, 503, 504)
 RUN_AGAIN = "run the same command again to continue"
 LOGIN = "`hf auth login`, or set HF_TOKEN to a token that may write"
 
 
-def retried(ask: Callable[[], T], say: Say, limits_alone: bool = False) -> T:
+class Overtaken(Unwritable):
+    """Someone else wrote at the same time."""
+
+
+class Patience:
+    """How long limits may still be waited out: an hour in sum, where waits side by side count once."""
+
+    def __init__(self, clock: Callable[[], float] | None = None) -> None:
+        self._clock = clock or monotonic
+        self._until = self._waited = 0.0
+        self._lock = Lock()
+
+    def allows(self, seconds: float) -> bool:
+        """Whether to wait so long from now; counts it when it is."""
+        with self._lock:
+            now = self._clock()
+            more = max(0.0, now + seconds - max(now, self._until))
+            if self._waited + more > LONGEST:
+                return False
+            self._waited, self._until = self._waited + more, max(self._until, now + seconds)
+            return True
+
+
+def retried(ask: Callable[[], T], say: Say, patience: Patience, limits_alone: bool = False) -> T:
     """What `ask` gives; it is called again while the hub says that it may answer later.
 
     `limits_alone`: the client itself tries again after other failures.
@@ -37,23 +62,25 @@ def retried(ask: Callable[[], T], say: Say, limits_alone: bool = False) -> T:
         except Exception as error:
             # The clients raise dozens of unrelated types, and wrap them in each other.
             seconds = _wait(error, wait)
-            if seconds is None or (limits_alone and not _is_limit(error)):
+            limited = _is_limit(error)
+            if seconds is None or (limits_alone and not limited):
+                raise
+            if limited and not patience.allows(seconds):
                 raise
             say(f"{_said(error)}; trying again in {seconds:g} s")
-            time.sleep(seconds)
+            sleep(seconds)
     return ask()
 
 
 def _wait(error: Exception, usual: float) -> float | None:
     """Seconds until another try; None where it would not help."""
-    if isinstance(error, XadaptError):
+    if isinstance(error, XadaptError) or _is_offline(error):
         return None
     answer = _answer(error)
     if answer is None:
         return usual if _is_cut(error) else None
     if answer.status_code == LIMITED:
-        asked = _retry_after(answer.headers.get("Retry-After", ""), usual)
-        return asked if asked <= LONGEST else None
+        return _retry_after(answer.headers.get("Retry-After", ""), usual)
     return usual if answer.status_code in AGAIN else None
 
 
@@ -92,6 +119,12 @@ def _answer(error: BaseException) -> Any:
     return None
 
 
+def _is_offline(error: BaseException) -> bool:
+    from huggingface_hub.errors import OfflineModeIsEnabled
+
+    return any(isinstance(link, OfflineModeIsEnabled) for link in _chain(error))
+
+
 def _is_cut(error: BaseException) -> bool:
     import requests
 
@@ -108,8 +141,8 @@ def _said(error: BaseException) -> str:
 def clear(at: str) -> Iterator[None]:
     """Turn what the clients raise inside the block into one line that starts with `at`.
 
-    Raises Unwritable without a permission or when others wrote at the same time, DataError for what is not
-    there, Unreachable without an answer.
+    Raises Unwritable without a permission, Overtaken when others wrote at the same time, DataError for what
+    is not there, Unreachable without an answer.
     """
     try:
         yield
@@ -120,11 +153,9 @@ def clear(at: str) -> Iterator[None]:
 
 
 def _clear(at: str, error: Exception) -> XadaptError:
-    from huggingface_hub import errors
-
     if (answer := _answer(error)) is not None:
         return _refused(at, error, answer)
-    if any(isinstance(link, errors.OfflineModeIsEnabled) for link in _chain(error)):
+    if _is_offline(error):
         return Unreachable(f"{at}: HF_HUB_OFFLINE is set", "unset it, or use a file:///folder")
     if _is_cut(error):
         return Unreachable(f"{at}: the hub cannot be reached, or the connection was cut", RUN_AGAIN)
@@ -149,7 +180,7 @@ def _refused(at: str, error: Exception, answer: Any) -> XadaptError:
     if status == 404:
         return DataError(f"{at}: the hub has no such repository, or a private one (404)", LOGIN)
     if status in (409, 412):
-        return Unwritable(f"{at}: someone else writes to it ({status}); nothing was published", RUN_AGAIN)
+        return Overtaken(f"{at}: someone else writes to it ({status})", RUN_AGAIN)
     if status == LIMITED:
         later = answer.headers.get("Retry-After", "")
         wait = f", again after {later}" if later else ""

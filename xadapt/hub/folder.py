@@ -1,12 +1,13 @@
 """A folder by its URL, through `fsspec`: `file:///lab/modules`, and with their packages s3:// and others.
 
-What is written appears at its end: files are written beside their names, and get them once all are there, the
-records last. A reader who comes between finds files that are not those of a record, and refuses them.
+What is written appears at its end: an object of s3:// once all of it is there, the records last. A folder of
+this machine is a `Local`. A reader who comes between finds files that are not those of a record, and refuses
+them.
 """
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from xadapt.errors import ConfigError, DataError, Unwritable, WrongEnvironment, XadaptError
@@ -32,7 +33,7 @@ class Folder:
 
     def __init__(self, address: Address) -> None:
         self.address = address
-        self._system, root = _system(address.path)
+        self._system, root = _system(f"file://{address.folder}" if address.folder else address.path)
         self._root = root.rstrip("/")
 
     @property
@@ -46,7 +47,7 @@ class Folder:
         """Raises ConfigError for what a folder cannot be."""
         if private:
             raise ConfigError(f"--private: who may read {self.address.path} is up to its owner")
-        with _faults(self.at):
+        with faults(self.at):
             if self._in_bucket:
                 self._check_bucket()
             else:
@@ -66,7 +67,7 @@ class Folder:
             raise DataError(f"{self.at}: there is no bucket {name!r}", "its owner makes it") from error
 
     def files(self) -> dict[str, Held]:
-        with _faults(self.at):
+        with faults(self.at):
             self._system.invalidate_cache()
             if self._in_bucket:
                 self._check_bucket()
@@ -79,10 +80,9 @@ class Folder:
         return Held(size, sha256(self._system.cat_file(path)) if size <= SMALL else "")
 
     def commit(self, add: Mapping[str, Source], gone: Collection[str], message: str) -> None:
-        ordered = sorted(add, key=lambda name: (PurePosixPath(name).name == records.NAME, name))
-        with _faults(self.at):
+        with faults(self.at):
             with self._system.transaction:
-                for name in ordered:
+                for name in sorted(add, key=last):
                     self._write(name, add[name])
             for name in sorted(gone):
                 self._system.rm_file(self._path(name))
@@ -100,11 +100,16 @@ class Folder:
                     file.write(piece)
 
     def fetch(self, paths: Collection[str], folder: Path) -> None:
-        with _faults(self.at):
+        with faults(self.at):
             for name in paths:
                 place = folder / name
                 place.parent.mkdir(parents=True, exist_ok=True)
                 self._system.get_file(self._path(name), str(place))
+
+
+def last(name: str) -> tuple[bool, str]:
+    """Sorts files so that records are the last."""
+    return name.rpartition("/")[2] == records.NAME, name
 
 
 def _system(url: str) -> tuple[Any, str]:
@@ -124,7 +129,7 @@ def _system(url: str) -> tuple[Any, str]:
 
 
 @contextmanager
-def _faults(at: str) -> Iterator[None]:
+def faults(at: str) -> Iterator[None]:
     """Raises Unwritable for what may not be written, DataError for what is not there or has no answer."""
     try:
         yield

@@ -1,15 +1,17 @@
 """The card of an experiment: its modules, and their scores by task and language."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from xadapt.hub import citations, facts
 from xadapt.hub.address import Address
 from xadapt.hub.bundle import Bundle
-from xadapt.hub.card import checked, cost, data_table, made_of, mean, table, written
-from xadapt.hub.facts import Base, Rows, Scored
+from xadapt.hub.card import checked, cost, data_table, made_of, table, written
+from xadapt.hub.carried import Rows, Scored
+from xadapt.hub.facts import Base
 from xadapt.hub.metadata import PIPELINES, VECTORS, library, licence
-from xadapt.hub.modules import MAKERS
+from xadapt.hub.modules import MAKERS, Shelf
 from xadapt.workflow.record import Record
 
 
@@ -17,7 +19,8 @@ def card(bundle: Bundle, address: Address, command: str, license: str = "") -> s
     """README.md of `bundle.every`. Raises ConfigError where something must be said that no record says."""
     shelf = bundle.shelf
     modules = [each for each in bundle.stages.values() if each.kind in MAKERS]
-    scores = [(shelf.described(each), facts.scores(each, shelf)) for each in modules]
+    names, pushed = _names(modules, shelf), [each.digest for each in bundle.stages.values()]
+    scores = [(names[each.digest], facts.scores(each, shelf, pushed)) for each in modules]
     data = facts.stated((rows for each in modules for rows in facts.trained_on(each, shelf)), license)
     grounds = list(dict.fromkeys(facts.base(each) for each in modules))
     head = _metadata(modules, grounds, data, scores, license)
@@ -43,6 +46,13 @@ def card(bundle: Bundle, address: Address, command: str, license: str = "") -> s
         citations.text(shelf, modules),
     ]
     return checked(written(head, body))
+
+
+def _names(modules: Sequence[Record], shelf: Shelf) -> dict[str, str]:
+    """Digest -> what a module is called, with its digest where several are called so."""
+    names = {each.digest: shelf.described(each) for each in modules}
+    count = Counter(names.values())
+    return {digest: f"{name} ({digest[:12]})" if count[name] > 1 else name for digest, name in names.items()}
 
 
 def _metadata(
@@ -71,13 +81,14 @@ def _metadata(
 
 
 def _results(scores: Sequence[Scored]) -> list[dict[str, Any]]:
-    """One for each task, the mean over its languages without English; the tables have each language."""
+    """One for each test, the mean over its languages without English; the tables have each language."""
     found = []
-    for task in dict.fromkeys(each.task for each in scores):
-        own = [each for each in scores if each.task == task]
-        value, languages = mean(own)
+    for test, own in facts.tests(scores).items():
+        if (mean := facts.mean(own)) is None:
+            continue
+        value, languages = mean
         name = f"{own[0].metric}, zero-shot mean over {languages} languages"
-        dataset = {"name": task, "type": own[0].rows.dataset or task}
+        dataset = {"name": test, "type": own[0].rows.dataset or own[0].task}
         metric = {"type": own[0].metric, "value": value, "name": name}
         found.append({"task": {"type": PIPELINES[own[0].type]}, "dataset": dataset, "metrics": [metric]})
     return found
@@ -97,16 +108,16 @@ def _use(address: Address) -> str:
 
 
 def _scores(scores: Sequence[tuple[str, list[Scored]]]) -> list[str]:
-    """A table for each task: modules by languages."""
-    tasks = sorted({one.task for _, found in scores for one in found})
-    return [part for task in tasks for part in (f"### {task}", _of_task(task, scores))] or [
+    """A table for each test: modules by languages."""
+    by_test = [(name, facts.tests(found)) for name, found in scores]
+    tests = sorted({test for _, found in by_test for test in found})
+    return [part for test in tests for part in (f"### {test}", _of_test(test, by_test))] or [
         "None has been scored."
     ]
 
 
-def _of_task(task: str, scores: Sequence[tuple[str, list[Scored]]]) -> str:
-    own = {name: [one for one in found if one.task == task] for name, found in scores}
-    own = {name: found for name, found in own.items() if found}
+def _of_test(test: str, by_test: Sequence[tuple[str, dict[str, list[Scored]]]]) -> str:
+    own = {name: found[test] for name, found in by_test if test in found}
     languages = list(dict.fromkeys(one.language for found in own.values() for one in found))
     rows = [
         (name, *(", ".join(_shown(one) for one in found if one.language == code) for code in languages))

@@ -1,9 +1,12 @@
 """The head of a card, as the hub reads it (https://huggingface.co/docs/hub/model-cards)."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from xadapt.hub.facts import MISSING, Base, Rows, Scored
+from xadapt.hub import licences
+from xadapt.hub.carried import MISSING, Rows, Scored
+from xadapt.hub.facts import Base
 from xadapt.workflow.record import Record
 
 PIPELINES = {
@@ -44,10 +47,13 @@ def library(record: Record) -> str:
 
 
 def licence(data: Sequence[Rows], given: str) -> dict[str, str]:
-    """That of the module as `given`, else that of its data where they have one and the same."""
+    """That of the module as `given`, else that of its data where they have one and the same.
+
+    Raises ConfigError for one that the hub does not know.
+    """
     names = list(dict.fromkeys(each.license for each in data))
     if given:
-        return {"license": given}
+        return {"license": licences.checked(given)}
     if MISSING in names:
         tasks = dict.fromkeys(each.task for each in data if each.license == MISSING)
         return {"license": f"{MISSING}: that of the data of {', '.join(tasks)}"}
@@ -84,22 +90,28 @@ def metadata(
 
 
 def _results(scores: Sequence[Scored]) -> list[dict[str, Any]]:
-    """One for each task and language, with the revision of its test data."""
+    """One for each score, with the revision of its test data."""
+    count = Counter(map(_test, scores))
     return [
         {
             "task": {"type": PIPELINES[each.type]},
-            "dataset": _dataset(each),
+            "dataset": _dataset(each, alone=count[_test(each)] == 1),
             "metrics": [{"type": each.metric, "value": each.value, "name": f"{each.metric} {each.language}"}],
         }
         for each in scores
     ]
 
 
-def _dataset(score: Scored) -> dict[str, str]:
+def _test(score: Scored) -> str:
+    return ", ".join(filter(None, (f"{score.task} {score.language}", score.test)))
+
+
+def _dataset(score: Scored, alone: bool) -> dict[str, str]:
+    """`alone`: no other one has this name."""
     rows = score.rows
     known = {"config": rows.config, "split": rows.split, "revision": rows.revision}
     return {
-        "name": f"{score.task} {score.language}",
+        "name": _test(score) if alone else f"{_test(score)}, data {score.data[:12]}",
         "type": rows.dataset or score.task,
         **{name: value for name, value in known.items() if value},
     }

@@ -10,6 +10,7 @@ from typing import Any
 from xadapt import composition as compositions
 from xadapt.composition import Alone, Chain, Composition, Continue, Multitask, WithText
 from xadapt.errors import ConfigError, IntegrityError, UnknownName, nearest
+from xadapt.hub import carried
 from xadapt.stages.train import slug
 from xadapt.workflow.record import Record
 from xadapt.workflow.store import Store
@@ -30,6 +31,11 @@ class Shelf:
     def records(self) -> dict[str, Record]:
         """By digest; one that is not readable counts as gone, `xadapt verify` names it."""
         return {record.digest: record for record in map(self._readable, self.store.digests()) if record}
+
+    @cached_property
+    def told(self) -> carried.Facts:
+        """What was pulled with modules, of stages that were not."""
+        return carried.kept(self.store)
 
     def _readable(self, digest: str) -> Record | None:
         try:

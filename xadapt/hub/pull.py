@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -11,8 +12,8 @@ from uuid import uuid4
 
 from xadapt import kept
 from xadapt.errors import IntegrityError
-from xadapt.hub import again
-from xadapt.hub.bundle import BELOW
+from xadapt.hub import again, carried
+from xadapt.hub.bundle import BELOW, lacking
 from xadapt.hub.modules import check_shared
 from xadapt.hub.remote import Held, Remote
 from xadapt.workflow import record as records
@@ -65,6 +66,8 @@ def _pulled(
         shutil.rmtree(scratch, ignore_errors=True)
         raise
     found = [_settled(each, store, scratch) for each in fetched]
+    if carried.NAME in there:
+        _keep_facts(scratch / "files" / carried.NAME, found, store)
     experiment = _experiment(scratch / "files", found, store) if again.NAME in there else None
     shutil.rmtree(scratch, ignore_errors=True)
     return found, experiment
@@ -83,11 +86,14 @@ def _fetched(
     remote: Remote, there: Mapping[str, Held], places: list[str], store: Store, scratch: Path
 ) -> list[_Stage]:
     """All stages, those that are not in the store downloaded and checked, by digest below `scratch`."""
-    more = [name for name in (again.NAME, again.LOCK) if name in there]
+    more = [name for name in (again.NAME, again.LOCK, carried.NAME) if name in there]
     remote.fetch([*places, *more], scratch / "files")
+    for name in more:
+        _check_text(scratch / "files" / name, f"{remote.at}/{name}")
     read = [_read(remote, path, store, scratch) for path in places]
     found = list({each.record.digest: each for each in read}.values())
     wanted = [each for each in found if not each.here]
+    _check_parts(found, remote, store)
     for each in wanted:
         for name in each.record.files:
             if each.start + name not in there:
@@ -97,6 +103,30 @@ def _fetched(
     for each in wanted:
         _lay_out(each, remote, scratch)
     return found
+
+
+def _check_text(path: Path, at: str) -> None:
+    """Raise IntegrityError for what lies beside the stages and cannot be read."""
+    raw = path.read_bytes()
+    if path.name == carried.NAME:
+        carried.read(raw, at)
+        return
+    try:
+        tomllib.loads(raw.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise IntegrityError(f"{at}: not UTF-8 (byte {error.start + 1})") from error
+    except tomllib.TOMLDecodeError as error:
+        raise IntegrityError(f"{at}: not TOML ({error})") from error
+
+
+def _check_parts(found: Sequence[_Stage], remote: Remote, store: Store) -> None:
+    """Raise IntegrityError for a stage whose parts are neither among the others nor in the store."""
+    known = {each.record.digest for each in found} | set(store.digests())
+    for each in found:
+        if lack := lacking(each.record, known):
+            message = f"{lack[0]}, which is neither there nor in the store {store.root}"
+            hint = f"pull {lack[1][:12]} first from where it is, or ask the owner to push the module again"
+            raise IntegrityError(f"{remote.at}/{each.start}{records.NAME}: {message}", hint)
 
 
 def _read(remote: Remote, path: str, store: Store, scratch: Path) -> _Stage:
@@ -169,6 +199,14 @@ def _settled(stage: _Stage, store: Store, scratch: Path) -> Pulled:
         store.settle(scratch / digest, digest)
         store.failure_file(digest).unlink(missing_ok=True)
     return Pulled(stage.record, stage.start.rstrip("/"), final, not stage.here)
+
+
+def _keep_facts(path: Path, found: Sequence[Pulled], store: Store) -> None:
+    """What is told of the stages that came with it, and of no others."""
+    stages = [each.record for each in found]
+    data = {digest for each in stages for digest in each.inputs}
+    told = carried.read(path.read_bytes(), str(path))
+    carried.keep(told.of(data, {each.digest for each in stages}), store)
 
 
 def _experiment(files: Path, found: Sequence[Pulled], store: Store) -> Path:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from xadapt.errors import ConfigError, IntegrityError
+from xadapt.errors import ConfigError, IntegrityError, XadaptError
 from xadapt.hub.bundle import CARD, MODULES, PARTS, Bundle
-from xadapt.hub.faults import Say
+from xadapt.hub.faults import Overtaken, Say
 from xadapt.hub.remote import Held, Remote, Source
 from xadapt.workflow import record as records
 
@@ -40,7 +40,10 @@ def push(bundle: Bundle, remote: Remote, private: bool, message: str) -> Pushed:
     add = _missing(files, there)
     gone = _before(there, remote) - files.keys()
     if add or gone:
-        remote.commit(add, gone, message)
+        try:
+            remote.commit(add, gone, message)
+        except Overtaken as error:
+            raise Overtaken(f"{error.message}; nothing was published", error.hint) from error
     return Pushed(remote.at, len(add), len(files) - len(add), len(gone))
 
 
@@ -59,12 +62,18 @@ def push_all(bundle: Bundle, remote: Remote, private: bool, message: str, say: S
     left = {folder: _missing(dict(bundle.of(folder)), there) for folder in bundle.stages}
     left = {folder: files for folder, files in left.items() if files}
     groups = [list(left)[start : start + AT_ONCE] for start in range(0, len(left), AT_ONCE)]
-    for number, group in enumerate(groups, 1):
-        files = {path: source for folder in group for path, source in left[folder].items()}
-        remote.commit(files, (), f"{message} ({number} of {len(groups)})")
-        say(f"{remote.at}: {min(number * AT_ONCE, len(left))} of {len(left)} stages")
-    if rest := _missing(bundle.more, there):
-        remote.commit(rest, (), message)
+    rest, done = _missing(bundle.more, there), len(bundle.stages) - len(left)
+    try:
+        for number, group in enumerate(groups, 1):
+            files = {path: source for folder in group for path, source in left[folder].items()}
+            remote.commit(files, (), f"{message} ({number} of {len(groups)})")
+            done += len(group)
+            say(f"{remote.at}: {done} of {len(bundle.stages)} stages")
+        if rest:
+            remote.commit(rest, (), message)
+    except XadaptError as error:
+        said = f"{error.message}; {done} of {len(bundle.stages)} stages are there"
+        raise type(error)(said, error.hint) from error
     every = bundle.files()
     written = sum(map(len, left.values())) + len(rest)
     return Pushed(remote.at, written, len(every) - written, 0)

@@ -71,6 +71,10 @@ def at(address: Address, say: Say) -> Remote:
         from xadapt.hub.repository import Repository
 
         return Repository(address, say)
+    if address.folder:
+        from xadapt.hub.local import Local
+
+        return Local(address)
     from xadapt.hub.folder import Folder
 
     return Folder(address)

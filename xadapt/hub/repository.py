@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from xadapt.errors import Unwritable
 from xadapt.hub.address import Address
-from xadapt.hub.faults import Say, clear, retried
+from xadapt.hub.faults import Patience, Say, clear, retried
 from xadapt.hub.remote import Held, Source
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ class Repository:
     def __init__(self, address: Address, say: Say) -> None:
         self.address, self._say = address, say
         self._branch = address.revision or MAIN
+        self._patience = Patience()
         self._head = ""
 
     @property
@@ -39,7 +40,7 @@ class Repository:
 
     def _ask(self, call: Callable[[], T]) -> T:
         with clear(str(self.address)):
-            return retried(call, self._say)
+            return retried(call, self._say, self._patience)
 
     def prepare(self, private: bool) -> None:
         """Raises Unwritable when it is to be private and is public."""
@@ -98,6 +99,7 @@ class Repository:
                         self.address.path, path, revision=self._head or self._branch, local_dir=folder
                     ),
                     self._say,
+                    self._patience,
                     limits_alone=True,
                 )
 

@@ -75,7 +75,7 @@ def _python(name: str, lines: list[str]) -> str:
 
 def _id(address: Address) -> str:
     """What the libraries take: a hub id, or the path of a folder."""
-    return address.path.removeprefix("file://")
+    return address.folder or address.path
 
 
 def _base(ground: Base) -> str:

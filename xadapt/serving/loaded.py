@@ -18,7 +18,7 @@ from xadapt.serving.asked import Asked, Vectors, asked
 from xadapt.serving.below import Below, given
 from xadapt.serving.find import find
 from xadapt.serving.recorded import Places
-from xadapt.serving.rows import Ask, Row, ask, example
+from xadapt.serving.rows import Ask, Row, ask, example, listed, placed
 from xadapt.sources.published import Published
 from xadapt.stages.mixture import Mixture
 from xadapt.stages.train import Train
@@ -67,15 +67,18 @@ class Loaded:
 
         Raises DataError naming row and field, UnknownName for a language that is unknown or has no adapter.
         """
-        return list(self.stream(((f"row {number}", row) for number, row in enumerate(rows, 1)), language))
+        return list(self.stream(placed(rows), language))
 
     def vectors(self, texts: Iterable[str], language: str | None = None) -> np.ndarray:
-        """[texts, width], float32: pooled hidden states, of a module that is read for retrieval."""
+        """[texts, width], float32: pooled hidden states, of a module that is read for retrieval.
+
+        Raises DataError like `predict`, ConfigError for a module that answers with something else.
+        """
         if self.ask.kind != "vector":
             raise ConfigError(
                 f"{self.asked.title} answers with a {self.asked.kind}; load it with vectors=True"
             )
-        return np.stack(self.predict([{"text": text} for text in texts], language))
+        return np.stack(self.predict([{"text": text} for text in listed(texts, "texts")], language))
 
     def stream(self, placed: Iterable[tuple[str, Row]], language: str | None = None) -> Iterator[Any]:
         """The same for rows with their place, `file:line`; holds no more than some of them."""

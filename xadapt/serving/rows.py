@@ -3,7 +3,7 @@
 A column is called as the task's own declaration calls it, as xadapt calls the field, or as the field does.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from xadapt.declared import Declared
@@ -47,10 +47,24 @@ def ask(kind: str, of: str | Declared, labels: Sequence[str]) -> Ask:
 
 def example(row: Row, place: str, asked: Ask) -> Any:
     """The example of one row. Raises DataError with place, field and value for a row that is not one."""
+    if not isinstance(row, Mapping):
+        raise DataError(f"{place}: expected columns with their values, got {row!r:.80}")
     try:
         return READERS[asked.kind](_Fields(row, asked), place)
     except ValueError as error:
         raise DataError(f"{place}: {error}") from error
+
+
+def listed(given: Any, what: str) -> Iterable[Any]:
+    """`given`. Raises DataError for a single one of `what`, whose letters or columns would be read."""
+    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
+        raise DataError(f"expected a list of {what}, got {given!r:.80}")
+    return given
+
+
+def placed(rows: Iterable[Row]) -> Iterator[tuple[str, Row]]:
+    """Rows of a program with their place."""
+    return ((f"row {number}", row) for number, row in enumerate(listed(rows, "rows"), 1))
 
 
 class _Fields:

@@ -28,12 +28,13 @@ def suffix(name: str) -> str:
     return next((known for known in SUFFIXES if name.endswith(known)), "")
 
 
-def read(path: Path, shown: str, names: Names) -> Rows:
+def read(path: Path, shown: str, names: Names, kind: str = "") -> Rows:
     """Each row with its place, classes by name; `names` are those of a file that does not say its own.
 
-    `shown` is how errors name the file. Raises DataError with place, field and value.
+    `shown` is how errors name the file; `kind` is its format, one of `SUFFIXES`, where its name has no such
+    ending. Raises DataError with place, field and value.
     """
-    kind = suffix(path.name)
+    kind = kind or suffix(path.name)
     found = _parquet(path, shown, names) if kind == ".parquet" else _text(path, shown, kind)
     if kind != ".parquet" and names:
         found = _with_names(found, names)
