@@ -70,10 +70,9 @@ def recommend(
     asked, kept = experiments.load(experiment, settings, data), Store(store)
     words = split(modules), split(languages)
     # All of them before anything is computed.
-    every = [question(asked, kept, name, *words, recipe, composition) for name in targets]
+    every = [question(asked, kept, name, *words, recipe, composition) for name in dict.fromkeys(targets)]
     context = Context(kept, data=data, device=device)
-    matrix = measured(every[0], kept)
-    made = [recommend(one, matrix, rows, context) for one in every]
+    made = [recommend(one, measured(one, kept), rows, context) for one in every]
     if as_json:
         means = [one.as_json() for one in mean_regrets(made)]
         document({"targets": [one.as_json() for one in made], "mean_regret": means})

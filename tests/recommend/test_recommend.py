@@ -1,18 +1,25 @@
 """From a store to a recommendation: every type of target, a matrix by hand, and what is refused."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from tests.cli import own
 from tests.cli.calls import xadapt
+from tests.report import fakes
+from xadapt import experiment
 from xadapt.errors import ConfigError, DataError, UnknownName
-from xadapt.recommend import features
+from xadapt.recommend import features, methods
 from xadapt.recommend.content import sections
 from xadapt.recommend.matrix import measured
-from xadapt.recommend.question import split
+from xadapt.recommend.methods import Said
+from xadapt.recommend.question import Question, split
 from xadapt.recommend.recommendation import mean_regrets, recommend
 from xadapt.workflow.store import Store
+
+from .conftest import RIGHT
 
 
 def told(made, target, **words):
@@ -35,6 +42,63 @@ def test_only_the_languages_that_are_asked_for_count(made):
     assert found.gains["words"] == {"mood": -10.0, "pick": 10.0}
 
 
+def test_gains_under_another_selection_are_no_measure(tmp_path):
+    """Of words and quiz weights are averaged over snapshots, of pick they are the last."""
+    chosen = '[recipe.a]\ntask = { words = { select = "average" }, quiz = { select = "average" } }\n'
+    text = own.EXPERIMENT.replace('tasks = ["mood"]', 'tasks = ["mood", "pick"]').replace(
+        "[recipe.a]\n", chosen
+    )
+    other = experiment.load(str(own.write(tmp_path, text)))
+    store = Store(tmp_path / "store")
+    for cell in other.cells():
+        right = RIGHT.get(cell.task, {}).get(cell.composition)
+        if right is not None and cell.score is not None and cell.recipe:
+            fakes.write(store, cell.score, right)
+    averaged, last = (
+        Question(other, other.task(name), ("mood", "pick"), "a", "stack") for name in ("words", "pick")
+    )
+    assert (averaged.selection, last.selection) == ("average", "last")
+    assert set(measured(averaged, store).gains) == {"words", "quiz"}
+    assert set(measured(last, store).gains) == {"pick"}
+
+
+def test_a_target_that_shares_the_training_of_another_is_no_prior_for_it(made):
+    assert made.question("nli").akin == {"nli", "mood"} == made.question("mood").akin
+    assert made.question("words").akin == {"words"}
+
+
+def test_a_target_of_the_paper_shares_its_training_too():
+    demo = experiment.load("demo", ['target.tasks=["xquad", "mlqa", "panx"]', "target.task={}"])
+    assert Question(demo, demo.task("mlqa"), ("squad",), "bottleneck", "stack").akin == {"mlqa", "xquad"}
+
+
+@pytest.mark.parametrize(("said", "counted"), [(["qaa", "Toy A", "qaa"], ("qaa",)), ([], ("qaa",))])
+def test_a_language_counts_once(made, said, counted):
+    found = made.question("words", languages=said)
+    assert found.counted == counted and found.languages == counted[: len(said)]
+
+
+def test_the_title_says_which_languages_count(made):
+    one = told(made, "twin")
+    assert next(iter(sections([one]))).title == "Modules for twin, stack, qaa"
+    asked = replace(one.question, target=made.experiment.task("words"))
+    assert next(iter(sections([replace(one, question=asked)]))).title.endswith("all but English")
+    english = replace(made.experiment, data=replace(made.experiment.data, languages=("en",)))
+    asked = replace(one.question, target=made.experiment.task("words"), asked=english)
+    assert next(iter(sections([replace(one, question=asked)]))).title == "Modules for words, stack, en"
+    assert replace(one, question=asked).as_json()["languages"] == ["en"]
+
+
+def test_modules_between_which_nothing_decides_are_named_together(made):
+    one = told(made, "quiz")
+    tied = replace(one, said=Said({"probe": {"mood": 50.0, "pick": 50.0}}, {}))
+    by = {each.by: each for each in tied.regrets}
+    assert by["probe"].order == (("mood", "pick"),) and by["probe"].at == by["random"].at == (9.0, 0.0)
+    ranked, lacking = list(sections([tied]))
+    assert "Nothing decides between mood or pick" in ranked.note
+    assert ["probe", "mood or pick", "9.0", "0.0"] in map(list, lacking.rows)
+
+
 @pytest.mark.parametrize("target", ["words", "quiz", "pick", "mood", "nli"])
 def test_every_type_of_target_is_judged_by_every_method(made, target):
     found = told(made, target)
@@ -50,7 +114,7 @@ def test_what_was_measured_on_the_target_is_no_part_of_the_advice(made):
     found = told(made, "quiz")
     assert found.said.scores["prior"] == {"mood": 7.0, "pick": -5.0}
     by = {each.by: each for each in found.regrets}
-    assert by["other targets"].order == ("mood", "pick")
+    assert by["other targets"].order == (("mood",), ("pick",))
     assert by["other targets"].at == (18.0, 0.0)
     assert by["random"].at == (9.0, 0.0)
 
@@ -165,6 +229,20 @@ def test_modules_are_split_at_commas_outside_brackets():
     assert split("") == []
 
 
+@pytest.mark.parametrize("kept", [0, 1])
+def test_too_few_rows_to_look_at_are_one_line(made, monkeypatch, kept):
+    """Refused before anything else is looked at."""
+    asked = made.question("quiz")
+    monkeypatch.setattr(methods, "_text", lambda *_: pytest.fail("it came later than the texts"))
+    answered = [row for row in features.sample(asked.training, 100, made.context) if row.answers]
+    monkeypatch.setattr(methods, "sample", lambda *_: [*answered[:kept], replace(answered[0], answers=())])
+    with pytest.raises(
+        DataError, match=rf"quiz: {kept} training rows? with an answer of {kept + 1}"
+    ) as raised:
+        told(made, "quiz")
+    assert raised.value.code == 4 and "\n" not in raised.value.message
+
+
 @pytest.mark.slow
 def test_the_command_says_it_as_text_and_as_json(made):
     place = ("--experiment", str(made.file), "--store", str(made.store.root), "--rows", "50")
@@ -173,7 +251,8 @@ def test_the_command_says_it_as_text_and_as_json(made):
     (found,) = json.loads(done.stdout)["targets"]
     assert {each["module"]: each["measured_gain"] for each in found["ranking"]} == {"mood": 2.0, "pick": 20.0}
     assert {each["by"] for each in found["regret"]} >= {"LogME", "probe", "random", "other targets"}
-    shown = xadapt("recommend", "quiz", "words", *place, "--modules", "mood,pick")
+    shown = xadapt("recommend", "quiz", "words", "quiz", *place, "--modules", "mood,pick")
     assert "Mean regret" in shown.stdout and "Modules for words" in shown.stdout
+    assert shown.stdout.count("Modules for quiz") == 1
     wrong = xadapt("recommend", "quizz", *place)
     assert wrong.returncode == 3 and wrong.stderr.startswith("error: recommend: no task 'quizz'")

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from tests.cli.calls import xadapt
-from xadapt.report import latex, tidy
+from xadapt.report import latex, markdown, summary, tidy
 from xadapt.report.table import results
 
 from . import fakes
@@ -114,6 +114,60 @@ def test_csv_has_a_line_for_each_cell_with_its_interval_and_family(found):
     )
     assert float(row["low"]) < float(row["value"]) == 60 < float(row["high"]) and row["family"] == "Toy"
     assert len(row["digest"]) == 64
+
+
+SEEDS = fakes.TEXT.replace("[model]\n", "seeds = [1, 2]\n[model]\n", 1)
+
+
+@pytest.fixture
+def seeds(tmp_path, store):
+    """Two seeds; the second of `stack(mnli)` is right in 2 items fewer, so 4 points."""
+    asked = fakes.load(tmp_path, SEEDS)
+    for cell in asked.cells():
+        if cell.score is not None and cell.score not in store:
+            less = 2 if (cell.composition, cell.seed) == ("stack(mnli)", 2) else 0
+            fakes.write(store, cell.score, fakes.right(cell) - less)
+    return results(asked.cells(), store)
+
+
+def test_text_has_the_mark_and_the_spread_over_seeds(seeds, store):
+    text = markdown.page("e", seeds)
+    zero_shot, english = (text[text.index(f"Gain over alone, {part}") :] for part in ("zero-shot", "English"))
+    for part in (zero_shot, english):
+        line = next(line for line in part.splitlines() if line.startswith("| stack(mnli) small"))
+        # Of two seeds that differ by 4 points the deviation is 4 / sqrt(2).
+        assert re.search(r"\| \+18\.0†? \[[^]]*\] ±2\.8 \|", line), line
+        assert "standard deviation of the gain over seeds" in part
+    (line,) = [
+        line
+        for line in zero_shot.split("Gain over alone, E")[0].splitlines()
+        if "fuse" in line and "small" in line
+    ]
+    assert re.search(r"\| \+30\.0† \[[^]]*\] ±0\.0 \|", line), line
+
+
+def test_csv_has_the_gain_of_the_mean_that_a_cell_is_in(seeds):
+    rows = list(csv.DictReader(io.StringIO(tidy.text(seeds))))
+    own = [r for r in rows if (r["task"], r["composition"], r["recipe"]) == ("pawsx", "stack(mnli)", "small")]
+    assert {(r["language"] == "en", r["part"]) for r in own} == {(True, "en"), (False, "zero-shot")}
+    for row in own:
+        assert float(row["gain"]) == pytest.approx(18) and float(row["gain_deviation"]) == pytest.approx(
+            8**0.5
+        )
+        assert float(row["gain_low"]) < 18 < float(row["gain_high"])
+        assert row["gain_significant"] == str(float(row["gain_p_holm"]) < 0.05)
+    assert all(r["gain"] == "" for r in rows if r["composition"] == "alone")
+
+
+def test_json_has_the_gain_in_english_apart(seeds):
+    every = summary.summary(seeds)
+    (own,) = [
+        e for e in every if (e["task"], e["composition"], e["recipe"]) == ("pawsx", "stack(mnli)", "small")
+    ]
+    assert own["over_alone_english"]["value"] == pytest.approx(18) == own["over_alone"]["value"]
+    assert own["over_alone_english"]["deviation"] == pytest.approx(8**0.5)
+    assert own["over_alone_english"]["by_seed"] == pytest.approx([20, 16])
+    assert all(e["over_alone_english"] is None for e in every if e["task"] == "tatoeba"), "it has no English"
 
 
 @pytest.fixture

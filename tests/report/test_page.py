@@ -5,8 +5,8 @@ import re
 import pytest
 
 from xadapt.report import whole
-from xadapt.report.page import document
-from xadapt.report.table import results
+from xadapt.report.page import document, drill
+from xadapt.report.table import Table, results
 
 from . import fakes, grids
 
@@ -74,6 +74,21 @@ def test_selections_stand_in_groups_of_their_own_and_are_never_averaged(tmp_path
         "Snapshot selected on development data of the test language",
     ]
     assert groups[-1].count("1 of 3 targets") == 2, "the mean of an oracle has its own target alone"
+
+
+def test_a_language_says_of_several_seeds_what_the_table_says(tmp_path, store):
+    """One seed is at chance, another has failed: neither is hidden in a mean."""
+    asked = fakes.load(tmp_path, "seeds = [1, 2, 3]\n" + fakes.TEXT)
+    own = [c for c in asked.cells() if (c.task, c.composition, c.recipe) == ("pawsx", "alone", "small")]
+    for cell in own:
+        if cell.seed == 1:
+            store.note_failure(cell.score.predictions.module, RuntimeError("loss nan"))
+        elif cell.score not in store:
+            fakes.write(store, cell.score, 20 + cell.seed, at_chance=cell.seed == 3)
+    table = Table.of(results(own, store))
+    page = drill.target("pawsx", table)
+    assert re.findall(r"<td>(4[^<]*)<u>", page) == ["45.0~ (2/3)"] * 3
+    assert table.cell(table.rows[0], "pawsx", "en").text() == "45.0~ (2/3)"
 
 
 def test_the_grid_of_nine_by_nine_by_forty_stays_below_500_kilobytes(tmp_path):

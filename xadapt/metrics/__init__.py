@@ -80,7 +80,7 @@ def at_chance(name: str, gold: Sequence[Any], rows: Sequence[Sequence[float]]) -
 
     found = metric(name)
     constant = summary(name, found.items(gold, _constant(gold)))
-    low = spread(resampled("", np.asarray(rows, dtype=np.float64), found.scores))[1]
+    low = spread(resampled(np.asarray(rows, dtype=np.float64), found.scores))[1]
     return low <= next(iter(constant.values()))
 
 

@@ -1,7 +1,8 @@
 """Bootstrap intervals over test items: of a score, and of the difference of two systems on the same items.
 
-A resample draws each language's items with replacement (Efron & Tibshirani 1993); both systems see the
-same draw, languages are averaged after scoring, and several runs (seeds) of a system are averaged too.
+A resample draws items with replacement (Efron & Tibshirani 1993). Both systems see the same draw, and so do
+all languages of a test set with as many items: in a parallel test set they are the same items, which would
+count several times if they were drawn apart. Languages are averaged after scoring, runs (seeds) too.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,27 +17,30 @@ Runs = Sequence[Mapping[str, np.ndarray]]
 """Per run (seed), language -> rows of sums [items, k]."""
 
 
-def resampled(language: str, rows: np.ndarray, scores: Scores, seed: int = 0) -> np.ndarray:
-    """[1 + RESAMPLES]: the main score of one run in one language as measured, then of each resample."""
+def resampled(rows: np.ndarray, scores: Scores, of: str = "", seed: int = 0) -> np.ndarray:
+    """[1 + RESAMPLES]: the main score of one run in one language as measured, then of each resample.
+
+    `of` names the test set, whatever the language: others are drawn apart.
+    """
     # Of a hundred thousand sentences that are mined most add nothing.
     counted = rows.any(1)
-    drawn = _draw(language, len(rows), seed)[:, counted].astype(np.float64) @ rows[counted]
+    drawn = _draw(of, len(rows), seed)[:, counted].astype(np.float64) @ rows[counted]
     return next(iter(scores(np.concatenate([rows.sum(0)[None], drawn])).values()))
 
 
 @lru_cache(maxsize=48)
-def _draw(language: str, size: int, seed: int) -> np.ndarray:
-    """[RESAMPLES, size]: how often each item is drawn; of language and size alone, so systems are paired."""
-    random = np.random.default_rng([seed, size, *language.encode()])
-    # Kept for some forty languages, so one byte an item: counts are Poisson of mean one, never near 255.
+def _draw(of: str, size: int, seed: int) -> np.ndarray:
+    """[RESAMPLES, size]: how often each item is drawn; of set and size alone, so scores are paired."""
+    random = np.random.default_rng([seed, size, *of.encode()])
+    # Kept for some forty sets, so one byte an item: counts are Poisson of mean one, never near 255.
     return random.multinomial(size, np.full(size, 1 / size), RESAMPLES).astype(np.uint8)
 
 
 def _means(runs: Runs, scores: Scores, seed: int) -> np.ndarray:
     total = np.zeros(1 + RESAMPLES)
     for rows_by_language in runs:
-        for language, rows in sorted(rows_by_language.items()):
-            total += resampled(language, rows, scores, seed)
+        for rows in rows_by_language.values():
+            total += resampled(rows, scores, seed=seed)
     return total / sum(map(len, runs))
 
 

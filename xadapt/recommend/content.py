@@ -1,6 +1,7 @@
 """A recommendation as tables of text."""
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 from xadapt.recommend.methods import TITLES, Method
 from xadapt.recommend.recommendation import FIRST, MeanRegret, Recommendation, mean_regrets
@@ -15,6 +16,7 @@ FORMS: dict[Method, str] = {
     "prior": "{:+.1f}",
 }
 HEADS = tuple(f"regret@{k}" for k in FIRST)
+EQUALS = "Where an order says `or`, chance decides, and the regret is the expected one."
 PRIOR = "To choose by the other targets is to take what is best on average there."
 
 
@@ -24,8 +26,8 @@ def sections(every: Sequence[Recommendation]) -> Iterator[Section]:
         yield ranking(one)
         if one.regrets:
             yield _regrets(one)
-    if found := mean_regrets(every):
-        yield _means(found)
+    for _, found in groupby(mean_regrets(every), key=lambda each: each.selection):
+        yield _means(list(found))
 
 
 def ranking(one: Recommendation) -> Section:
@@ -40,8 +42,9 @@ def ranking(one: Recommendation) -> Section:
         )
         for name in one.order
     ]
-    languages = ", ".join(asked.languages) or "all but English"
-    title = f"Modules for {asked.target.name}, {asked.form}, {languages}"
+    some = len(asked.counted) < len(asked.asked.tested(asked.target))
+    languages = "all but English" if some and not asked.languages else ", ".join(asked.counted)
+    title = f"Modules for {asked.target.name}, {asked.form}, {languages}{_selected(asked.selection)}"
     return Section(title, (*head, *(["measured"] if one.gains else [])), tuple(rows), _note(one))
 
 
@@ -53,6 +56,9 @@ def _score(one: Recommendation, method: Method, name: str) -> str:
 def _note(one: Recommendation) -> str:
     asked = one.question
     parts = ["In brackets: rank.", "Gains are points over alone."]
+    if len(one.groups) < len(one.order):
+        equal = "; ".join(" or ".join(group) for group in one.groups if len(group) > 1)
+        parts.append(f"Nothing decides between {equal}.")
     if one.said.bare:
         parts.append("LogME and probe: less those of the bare encoder, the probe in points.")
     if asked.training is None:
@@ -72,15 +78,24 @@ def _cost(one: Recommendation) -> str:
 
 
 def _regrets(one: Recommendation) -> Section:
-    rows = [(each.by, ", ".join(each.order), *(f"{value:.1f}" for value in each.at)) for each in one.regrets]
+    rows = [
+        (each.by, ", ".join(map(" or ".join, each.order)), *(f"{value:.1f}" for value in each.at))
+        for each in one.regrets
+    ]
     best = max(one.gains[name] for name in one.order)
     none = " No module helps: without one is better." if best < 0 else ""
     few = f" The first {FIRST[-1]} are all modules." if len(one.order) <= FIRST[-1] else ""
-    note = f"Best measured gain less the best among the first k, in points. {PRIOR}{few}{none}"
-    return Section(f"Regret for {one.question.target.name}", ("by", "order", *HEADS), tuple(rows), note)
+    note = f"Best measured gain less the best among the first k, in points. {EQUALS} {PRIOR}{few}{none}"
+    title = f"Regret for {one.question.target.name}{_selected(one.question.selection)}"
+    return Section(title, ("by", "order", *HEADS), tuple(rows), note)
 
 
 def _means(found: Sequence[MeanRegret]) -> Section:
     rows = [(each.by, *(f"{value:.1f}" for value in each.at)) for each in found]
     note = f"Over {', '.join(found[0].targets)}: the targets that every method can judge. {PRIOR}"
-    return Section("Mean regret", ("by", *HEADS), tuple(rows), note)
+    return Section(f"Mean regret{_selected(found[0].selection)}", ("by", *HEADS), tuple(rows), note)
+
+
+def _selected(selection: str) -> str:
+    """As the tables of a report say it."""
+    return "" if selection == "last" else f" ({selection})"

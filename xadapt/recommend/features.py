@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xadapt import examples
+from xadapt.errors import DataError
 from xadapt.examples import Example
 from xadapt.experiment.modules import Maker
 from xadapt.recommend.seen import Seen
@@ -76,12 +77,20 @@ def seen(training: Train, rows: Sequence[Example], module: Maker | None, context
 def looked_at(
     trained: Train | Ingredient, rows: Sequence[Example], like: Train, module: Maker | None, context: Context
 ) -> tuple[list["Item"], Seen]:
-    """The items of `rows` of any task, and what its head would see of them on the encoder of `like`."""
+    """The items of `rows` of any task, and what its head would see of them on the encoder of `like`.
+
+    Raises DataError where they are too few for a probe.
+    """
     kind, labels = task(trained.task).type, labels_of(trained, rows)
     items, found = _vectors(like, rows, labels, module, context, READ[kind], kind, trained.recipe)
     made = [right(kind, item, len(labels)) for item in items]
     counts = [len(vectors) for vectors in found]
     groups = np.repeat(np.arange(len(items)) if kind == "span" else [i.example for i in items], counts)
+    if (count := len(set(groups))) < 2:
+        where = " with an answer" if kind == "span" else ""
+        rest = f"{'row' if count == 1 else 'rows'}{where} of {len(rows)} looked at"
+        said = f"{trained.task}: {count} training {rest}"
+        raise DataError(said, "to judge modules by what a head would see takes two or more")
     return items, Seen(np.concatenate(found), np.concatenate(made), groups, kind in ("choice", "span"))
 
 

@@ -1,6 +1,6 @@
 """The measured matrix: what each module brought to each target that has been run, and what that cost."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -25,22 +25,24 @@ class Matrix:
     seconds: Mapping[str, Mapping[str, float]]
     """Target -> module -> what training the target on it took, over all seeds."""
 
-    def prior(self, target: str, modules: Sequence[str]) -> dict[str, float]:
+    def prior(self, akin: Collection[str], modules: Sequence[str]) -> dict[str, float]:
         """The mean gain of each module on the other targets, of those that have one for every module.
 
-        None of `target` itself enters. Empty where there is no such target.
+        None of `akin` enters: the target itself, and those that are scored with its training. Empty where no
+        target is left.
         """
-        others = [row for name, row in self.gains.items() if name != target and set(modules) <= set(row)]
+        others = [row for name, row in self.gains.items() if name not in akin and set(modules) <= set(row)]
         return {name: fmean(row[name] for row in others) for name in modules} if others else {}
 
 
 def measured(question: Question, store: Store) -> Matrix:
-    """Read it from the store, for the recipe, the composition and the languages of the question."""
+    """Read it from the store, for the recipe, composition, selection and languages of the question."""
     names = {str(question.composition(name)): name for name in question.names}
     cells = [
         cell
         for cell in question.asked.cells()
-        if cell.recipe == question.recipe and (cell.composition == "alone" or cell.composition in names)
+        if (cell.recipe, cell.selection) == (question.recipe, question.selection)
+        and (cell.composition == "alone" or cell.composition in names)
     ]
     found: dict[tuple[str, str], list[Result]] = {}
     for result in table.results(cells, store):

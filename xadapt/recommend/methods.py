@@ -37,24 +37,29 @@ class Said(NamedTuple):
 def said(question: Question, rows: int, context: Context) -> Said:
     """By features and texts of at most `rows` training rows of each task; nothing for a target without any.
 
-    Reads data that are not in the store yet into it. Raises DataError where they cannot be had.
+    Reads data that are not in the store yet into it. Raises DataError where they cannot be had or are few.
     """
     training = question.training
     if training is None:
         return Said({}, {})
     _make(question, context)
-    scores: dict[Method, dict[str, float]] = {"text": _text(question, training, rows, context)}
+    labelled = question.target.type in LABELLED
+    # First, because it is refused where there is too little to look at.
+    scores, bare = _features(question, training, rows, context) if labelled else Said({}, {})
+    scores["text"] = _text(question, training, rows, context)
     if _embedded(question):
         scores["task"] = _task(question, training, rows, context)
-    if question.target.type in LABELLED:
-        drawn = sample(training, rows, context)
-        every: dict[str, Maker | None] = {"": None, **question.modules}
-        vectors = {name: seen(training, drawn, made, context) for name, made in every.items()}
-        evidences = {name: logme((own := one.centred).features, own.right) for name, one in vectors.items()}
-        probes = {name: probe(one) for name, one in vectors.items()}
-        bare: dict[Method, float] = {"logme": evidences.pop(""), "probe": probes.pop("")}
-        return Said({"logme": evidences, **scores, "probe": probes}, bare)
-    return Said(scores, {})
+    return Said({method: scores[method] for method in TITLES if method in scores}, bare)
+
+
+def _features(question: Question, training: Train, rows: int, context: Context) -> Said:
+    drawn = sample(training, rows, context)
+    every: dict[str, Maker | None] = {"": None, **question.modules}
+    vectors = {name: seen(training, drawn, made, context) for name, made in every.items()}
+    evidences = {name: logme((own := one.centred).features, own.right) for name, one in vectors.items()}
+    probes = {name: probe(one) for name, one in vectors.items()}
+    bare: dict[Method, float] = {"logme": evidences.pop(""), "probe": probes.pop("")}
+    return Said({"logme": evidences, "probe": probes}, bare)
 
 
 def _make(question: Question, context: Context) -> None:

@@ -34,13 +34,32 @@ class Question:
     form: str
     """One of `FORMS_OF_ONE`."""
     languages: tuple[str, ...] = ()
-    """Whose scores count; all but English when empty."""
+    """Whose scores count; all but English when empty, unless the target is tested in nothing else."""
 
     @cached_property
     def modules(self) -> dict[str, Maker]:
         """By name, under the first seed."""
         made = self.asked.modules(self.recipe, self.asked.seeds[0])
         return {name: made.module(_part(name, self.asked)) for name in self.names}
+
+    @property
+    def counted(self) -> tuple[str, ...]:
+        """The languages whose scores count."""
+        every = tuple(self.asked.tested(self.target))
+        return self.languages or tuple(code for code in every if code != "en") or every
+
+    @property
+    def selection(self) -> str:
+        """How the weights of the target are chosen: gains under another selection are no measure for it."""
+        return self.asked.selecting.how(self.target, self.asked.recipe[self.recipe])
+
+    @property
+    def akin(self) -> frozenset[str]:
+        """The target, and the targets that share its training: one and the same module, scored elsewhere."""
+        own = self.target.trains_as or self.target.name
+        every = (self.asked.task(name) for name in self.asked.target.tasks)
+        shared = (each.name for each in every if (each.trains_as or each.name) == own)
+        return frozenset((self.target.name, *shared))
 
     @cached_property
     def training(self) -> Train | None:
@@ -158,4 +177,4 @@ def _languages(asked: Experiment, target: Task, said: Sequence[str]) -> tuple[st
         if code not in known:
             raise UnknownName(f"--languages: {target.name} is not tested in {code!r}{nearest(code, known)}")
         found.append(code)
-    return tuple(found)
+    return tuple(dict.fromkeys(found))

@@ -6,6 +6,8 @@ from typing import TypeVar
 M = TypeVar("M", bound=str)
 Scores = Mapping[str, float]
 """Module -> what a method says of it; the higher the better."""
+Groups = tuple[tuple[str, ...], ...]
+"""Modules, best first; those between which nothing decides are in one group."""
 
 
 def ranks(scores: Scores) -> dict[str, float]:
@@ -22,12 +24,15 @@ def mean_ranks(methods: Mapping[M, Scores]) -> dict[str, float]:
     return {name: sum(each[name] for each in every) / len(every) for name in every[0]}
 
 
-def ordered(scores: Scores, then: Scores | None = None) -> list[str]:
-    """Best first; of equals the higher in `then` where given, else the one that stands first."""
-    return sorted(scores, key=lambda name: (-scores[name], -(then or {}).get(name, 0.0)))
+def ordered(scores: Scores, then: Scores | None = None) -> Groups:
+    """Best first; equals together, but for those that `then` tells apart where it is given."""
+    found: dict[tuple[float, float], list[str]] = {}
+    for name, value in scores.items():
+        found.setdefault((-value, -(then or {}).get(name, 0.0)), []).append(name)
+    return tuple(tuple(found[place]) for place in sorted(found))
 
 
-def combined(methods: Mapping[M, Scores], decides: M) -> list[str]:
+def combined(methods: Mapping[M, Scores], decides: M) -> Groups:
     """By the mean of ranks; between equals the method `decides`, where it is there."""
     means = mean_ranks(methods)
     return ordered({name: -value for name, value in means.items()}, methods.get(decides))

@@ -11,7 +11,7 @@ from xadapt.errors import DataError
 from xadapt.recommend.matrix import Matrix
 from xadapt.recommend.methods import TITLES, Method, Said, said
 from xadapt.recommend.question import Question
-from xadapt.recommend.ranking import combined, mean_ranks, ordered, ranks
+from xadapt.recommend.ranking import Groups, combined, mean_ranks, ordered, ranks
 from xadapt.recommend.regret import random_regret, regret
 from xadapt.workflow.context import Context
 
@@ -21,10 +21,10 @@ FIRST = (1, 3)
 
 
 class Regret(NamedTuple):
-    """Of one way to choose, in points; `order` is empty for drawing at random."""
+    """Of one way to choose, in points; expected where `order` has equals. At random it is empty."""
 
     by: str
-    order: tuple[str, ...]
+    order: Groups
     at: tuple[float, ...]
     """For each k of `FIRST`."""
 
@@ -43,9 +43,14 @@ class Recommendation:
     """That the methods took."""
 
     @cached_property
-    def order(self) -> list[str]:
+    def groups(self) -> Groups:
         """The modules, best first: by the mean of ranks, equals by what they brought to other targets."""
         return combined(self.said.scores, "prior")
+
+    @cached_property
+    def order(self) -> list[str]:
+        """The same in one line; equals as the question names them."""
+        return [name for group in self.groups for name in group]
 
     @cached_property
     def ranks(self) -> dict[Method, dict[str, float]]:
@@ -61,12 +66,11 @@ class Recommendation:
         if not set(self.order) <= set(self.gains):
             return []
         gains = {name: self.gains[name] for name in self.question.names}
-        orders = {COMBINED: self.order} | {
+        orders = {COMBINED: self.groups} | {
             TITLES[method]: ordered(scores) for method, scores in self.said.scores.items()
         }
         made = [
-            Regret(by, tuple(order), tuple(regret(gains, order, k) for k in FIRST))
-            for by, order in orders.items()
+            Regret(by, order, tuple(regret(gains, order, k) for k in FIRST)) for by, order in orders.items()
         ]
         return [*made, Regret(RANDOM, (), tuple(random_regret(gains, k) for k in FIRST))]
 
@@ -82,10 +86,11 @@ class Recommendation:
             "target": asked.target.name,
             "recipe": asked.recipe,
             "composition": asked.form,
-            "languages": list(asked.languages) or "all but en",
+            "selection": asked.selection,
+            "languages": list(asked.counted),
             "ranking": [self._module(name) for name in self.order],
             "encoder": self.said.bare,
-            "regret": [{"by": r.by, "order": list(r.order)} | _at(r.at) for r in self.regrets],
+            "regret": [{"by": r.by, "order": [*map(list, r.order)]} | _at(r.at) for r in self.regrets],
             "trainings_saved": len(self.order) - 1 if asked.training is not None else 0,
             "seconds_saved": self.saved,
             "seconds": round(self.seconds, 2),
@@ -111,11 +116,12 @@ def recommend(question: Question, matrix: Matrix, rows: int, context: Context) -
     """
     started, target = time.monotonic(), question.target.name
     found = said(question, rows, context)
-    if prior := matrix.prior(target, question.names):
+    if prior := matrix.prior(question.akin, question.names):
         found.scores["prior"] = prior
     if not found.scores:
         raise DataError(
-            f"{target} trains nothing, and no other target has run on all of {', '.join(question.names)}",
+            f"{target} trains nothing, and no other target with the same selection has run on all of "
+            f"{', '.join(question.names)}",
             "`xadapt run` an experiment with other targets on these modules",
         )
     seconds = time.monotonic() - started
@@ -128,12 +134,13 @@ class MeanRegret(NamedTuple):
     """Over several targets, the same ones for every way to choose."""
 
     by: str
+    selection: str
     targets: tuple[str, ...]
     at: tuple[float, ...]
     """For each k of `FIRST`."""
 
     def as_json(self) -> dict[str, Any]:
-        return {"by": self.by, "targets": list(self.targets)} | _at(self.at)
+        return {"by": self.by, "selection": self.selection, "targets": list(self.targets)} | _at(self.at)
 
 
 def _at(values: Sequence[float]) -> dict[str, float]:
@@ -141,13 +148,27 @@ def _at(values: Sequence[float]) -> dict[str, float]:
 
 
 def mean_regrets(every: Sequence[Recommendation]) -> list[MeanRegret]:
-    """Over the targets that have a regret by every way to choose of any; none for fewer than two."""
+    """Over the targets that have a regret by every way to choose of any; none for fewer than two.
+
+    Of each selection apart.
+    """
+    selections = dict.fromkeys(one.question.selection for one in every)
+    return [
+        mean
+        for selection in selections
+        for mean in _mean_regrets(selection, [one for one in every if one.question.selection == selection])
+    ]
+
+
+def _mean_regrets(selection: str, every: Sequence[Recommendation]) -> list[MeanRegret]:
     ways = {each.by for one in every for each in one.regrets}
     whole = [one for one in every if one.regrets and {each.by for each in one.regrets} == ways]
     if len(whole) < 2:
         return []
     targets = tuple(one.question.target.name for one in whole)
     return [
-        MeanRegret(same[0].by, targets, tuple(map(fmean, zip(*(each.at for each in same), strict=True))))
+        MeanRegret(
+            same[0].by, selection, targets, tuple(map(fmean, zip(*(each.at for each in same), strict=True)))
+        )
         for same in zip(*(one.regrets for one in whole), strict=True)
     ]

@@ -8,6 +8,7 @@ from xadapt.benchmarks import Average
 from xadapt.report import published
 from xadapt.report.difference import Interval
 from xadapt.report.standing import Board, Standing
+from xadapt.report.statistics import NOTE, Gain, compared, gains
 from xadapt.report.table import BASELINE, Mean, Part, Result, Status, Table, row_of
 
 PROBLEMS: tuple[Status, ...] = ("failed", "collapsed", "limited")
@@ -18,6 +19,7 @@ SELECTED = (
     "(dev), (average), (oracle): weights of the snapshot that is best on English development data, the mean "
     "of the snapshots, the snapshot that is best on development data of the test language; else the last."
 )
+SEEDS = "±: standard deviation of the gain over seeds."
 INTERVAL = "In brackets: 95 % bootstrap interval over test items."
 LEGEND = f"n/a: not defined. (k/n): mean of the k cells of n that are there. {LIMITED} {CHANCE} {SELECTED}"
 
@@ -203,13 +205,21 @@ def _signed(found: Interval | None) -> str:
 
 
 def _gains(table: Table, part: Part, title: str) -> Section:
-    rows = []
-    for row in table.rows:
-        if row != row.alone and row.alone in table.rows:
-            gains = (_signed(table.against(row, row.alone, task, part)) for task in table.tasks)
-            rows.append((table.name(row), *gains))
-    note = "Difference to `alone` with its 95 % bootstrap interval, paired over test items."
-    return Section(title, ("composition", *table.tasks), tuple(rows), note)
+    found = gains(table, part)
+    rows = (
+        (table.name(row), *(_gained(found.get((row, task))) for task in table.tasks))
+        for row in compared(table)
+    )
+    return Section(title, ("composition", *table.tasks), tuple(rows), f"{NOTE} {SEEDS}")
+
+
+def _gained(found: Gain | None) -> str:
+    """With its mark, its interval over items and its spread over seeds."""
+    if found is None:
+        return ""
+    value, interval = _signed(found.interval).split(" ", 1)
+    spread = "" if found.deviation is None else f" ±{found.deviation:.1f}"
+    return f"{value}{'†' * found.significant} {interval}{spread}"
 
 
 def _baselines(table: Table) -> Section:

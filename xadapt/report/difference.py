@@ -54,11 +54,11 @@ def _mean(found: "Sequence[Result]") -> Any:
 def _resampled(result: "Result") -> Any:
     score = result.cell.score
     assert score is not None and result.folder is not None
-    return _of_folder(result.folder, score.metric, result.cell.language)
+    return _of_folder(result.folder, score.metric, result.cell.task)
 
 
 @cache
-def _of_folder(folder: Path, name: str, language: str) -> Any:
+def _of_folder(folder: Path, name: str, task: str) -> Any:
     """Kept: every row is compared with more than one other."""
     import numpy as np
 
@@ -66,4 +66,4 @@ def _of_folder(folder: Path, name: str, language: str) -> Any:
     from xadapt.metrics.interval import resampled
 
     rows = np.array(json.loads((folder / "items.json").read_text(encoding="utf-8")), dtype=np.float64)
-    return resampled(language, rows, metric(name).scores)
+    return resampled(rows, metric(name).scores, task)

@@ -1,11 +1,14 @@
 """Whether a gain over `alone` is more than chance, among all the gains that a table shows.
 
-The interval of a gain is the percentile interval of a bootstrap that is paired over the test items of each
-language (Efron & Tibshirani 1993, chapter 13). Its p-value is two-sided and normal, from the standard error
-of the same bootstrap: counting the resamples cannot go below 2 / (RESAMPLES + 1), which no cell of a large
-table would pass once corrected. With several seeds their variance over n is added: items say what another
-test set would change, seeds what another training would. Holm (1979) corrects for the number of gains in one
-table.
+The interval of a gain is the percentile interval of a bootstrap that is paired over test items (Efron &
+Tibshirani 1993, chapter 13): what another test set would change. Seeds are not in it. The p-value is
+two-sided, from the standard error of the same bootstrap: counting the resamples cannot go below
+2 / (RESAMPLES + 1), which no cell of a large table would pass once corrected. With several seeds the standard
+error of their mean is added, what another training would change: it is estimated from two or three values, so
+that part has Student's t. Holm (1979) corrects for the number of gains in one table.
+
+A bootstrap of a few items that all agree has no spread at all. A paired test that flips signs (Fisher 1935)
+cannot go below 2 / 2^items, so no p-value here does: five items or fewer show nothing.
 """
 
 import math
@@ -13,14 +16,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from xadapt.report.behrens_fisher import two_sided
 from xadapt.report.difference import Interval, differences, spread
 from xadapt.report.table import Mean, Part, Result, Row, Table
 
 LEVEL = 0.05
 NOTE = (
-    "Interval: 95 %, bootstrap paired over the test items of each language. Significance (†): two-sided "
-    "normal p-value from the bootstrap's standard error, with the variance over seeds added where there are "
-    "several, below 0.05 after Holm's correction for the number of gains in the table."
+    "Interval: 95 %, bootstrap over test items, the same draw for both rows, every seed and all languages of "
+    "a target with as many items; without the spread over seeds. Significance (†): two-sided p-value from "
+    "the bootstrap's standard error, normal, and where there are several seeds that of their mean, of "
+    "Student's t (Behrens-Fisher), below 0.05 after Holm's correction for the number of gains in the table; "
+    "never with five items or fewer."
 )
 
 
@@ -49,6 +55,9 @@ class Gain:
         return _deviation(self.by_seed)
 
 
+Gains = Mapping[tuple[Row, str], Gain]
+
+
 def gains(table: Table, part: Part) -> dict[tuple[Row, str], Gain]:
     """Every gain over `alone` that both rows have in full, corrected together."""
     found = {(row, task): _gain(table, row, task, part) for row in compared(table) for task in table.tasks}
@@ -73,14 +82,17 @@ def holm(ps: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def p_value(drawn: Any, by_seed: Sequence[float]) -> float:
-    """Of no difference, two-sided; `drawn` is [1 + RESAMPLES], as measured first."""
+def p_value(drawn: Any, by_seed: Sequence[float], items: int) -> float:
+    """Of no difference, two-sided; `drawn` is [1 + RESAMPLES], as measured first, from so many test items."""
     value, of_items = float(drawn[0]), float(drawn[1:].std(ddof=1))
+    if value == 0:
+        return 1.0
+    # As a power of a float, of many items it is 0 and no error.
+    least = 2 * 0.5**items
     of_seeds = (_deviation(by_seed) or 0.0) / math.sqrt(max(len(by_seed), 1))
-    error = math.hypot(of_items, of_seeds)
-    if error == 0:
-        return 1.0 if value == 0 else 0.0
-    return math.erfc(abs(value) / error / math.sqrt(2))
+    if of_items == of_seeds == 0:
+        return least
+    return max(least, two_sided(value, of_items, of_seeds, len(by_seed) - 1))
 
 
 def includes_zero(found: Interval) -> bool:
@@ -95,7 +107,8 @@ def _gain(table: Table, row: Row, task: str, part: Part) -> Gain | None:
     if drawn is None:
         return None
     by_seed = _by_seed(first.cells, second.cells)
-    p = p_value(drawn, by_seed)
+    # Languages of a parallel test set have the same items.
+    p = p_value(drawn, by_seed, max(result.items for result in first.cells))
     return Gain(spread(drawn), p, p, by_seed)
 
 

@@ -1,19 +1,19 @@
 """The means and differences of a report as plain data, for other programs."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from xadapt.benchmarks import Average
 from xadapt.report.difference import Interval
 from xadapt.report.standing import Board, Standing
-from xadapt.report.statistics import Gain, gains
+from xadapt.report.statistics import Gain, Gains, gains
 from xadapt.report.table import Result, Row, Table
 
 
 def summary(found: Sequence[Result]) -> list[dict[str, Any]]:
     """One entry per composition, recipe and task that has any number."""
     table = Table.of(found)
-    return list(_entries(table, gains(table, "zero-shot")))
+    return list(_entries(table, gains(table, "zero-shot"), gains(table, "en")))
 
 
 def benchmark(board: Board) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def _average(found: Average) -> dict[str, Any]:
     return {"value": found.value, "scores": found.over, "scores_asked": found.of} | lacking
 
 
-def _entries(table: Table, gained: Mapping[tuple[Row, str], Gain]) -> Iterator[dict[str, Any]]:
+def _entries(table: Table, gained: Gains, in_english: Gains) -> Iterator[dict[str, Any]]:
     for row in table.rows:
         for task in table.tasks:
             every, zero_shot = table.cell(row, task), table.cell(row, task, "zero-shot")
@@ -64,17 +64,19 @@ def _entries(table: Table, gained: Mapping[tuple[Row, str], Gain]) -> Iterator[d
                     "cells": every.over,
                     "cells_asked": every.of,
                     "over_alone": _over_alone(gained.get((row, task))),
+                    "over_alone_english": _over_alone(in_english.get((row, task))),
                     "over_baseline": _against(table, row, table.baseline(task), task),
                     "baseline": table.baseline(task).composition,
                 }
 
 
 def _over_alone(found: Gain | None) -> dict[str, Any] | None:
-    """Zero-shot; `p_holm` is corrected for all of these gains."""
+    """`p_holm` is corrected for all gains zero-shot, or all in English."""
     if found is None:
         return None
     tested = {"p": found.p, "p_holm": found.adjusted, "significant": found.significant}
-    return _interval(found.interval) | tested | {"by_seed": list(found.by_seed)}
+    seeds = {"by_seed": list(found.by_seed), "deviation": found.deviation}
+    return _interval(found.interval) | tested | seeds
 
 
 def _against(table: Table, row: Row, other: Row, task: str) -> dict[str, float] | None:

@@ -7,7 +7,7 @@ from xadapt.languages import LANGUAGES
 from xadapt.report.difference import difference
 from xadapt.report.page.markup import between, digests, scrolled, shade, signed
 from xadapt.report.statistics import compared
-from xadapt.report.table import COUNTED, Result, Row, Table
+from xadapt.report.table import COUNTED, Result, Row, Table, mean
 
 Group = Callable[[str], str]
 
@@ -57,11 +57,10 @@ def _line(task: str, code: str, rows: Sequence[Row], table: Table) -> str:
 
 def _cell(row: Row, task: str, code: str, table: Table) -> str:
     own = _in(row, task, code, table)
-    there = [r.value for r in own if r.status in COUNTED and r.value is not None]
-    if not there:
-        why = own[0].status if own else ""
-        return f"<td class=none>{'n/a' if why == 'undefined' else why}"
-    said = f"{sum(there) / len(there):.1f}{own[0].mark}"
+    found = mean(own)
+    if found.value is None:
+        return f"<td class=none>{found.text() if own else ''}"
+    said = found.text()
     gain = _gain(row, task, [code], table)
     if gain is None:
         return f"<td>{said}<u>{digests(own)}</u>"
