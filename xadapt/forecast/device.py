@@ -148,6 +148,9 @@ class Calibration:
         tokens = layers = 1.0
         if work.model is not None and kind in ("train", "predict", "encoder"):
             tokens = relative * work.model.forward(64) / self.model.forward(64)
+            if work.scored:
+                # What was measured scores no vocabulary.
+                tokens *= work.flops / (work.flops - work.scored)
             layers = work.model.sizes.layers / self.model.sizes.layers
         return cost.of(work, tokens, layers)
 

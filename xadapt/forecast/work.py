@@ -11,19 +11,20 @@ from xadapt.forecast.modules import (
     base_of,
     flops_of,
     form_of,
+    largest,
     method_of,
     mixed_width,
     recipe_of,
+    scored,
     weights_of,
 )
 from xadapt.forecast.reading import Reading
-from xadapt.memory.estimate import Precision, peak
+from xadapt.memory.estimate import How, Precision, estimate
 from xadapt.memory.sizes import Shape, trainable
-from xadapt.recipe import ModelSpec, Recipe
+from xadapt.recipe import Full, ModelSpec, Recipe
 from xadapt.stages.baseline import Baseline
 from xadapt.stages.data import Data, Dev
 from xadapt.stages.encoder import Encoder
-from xadapt.stages.memory import shape
 from xadapt.stages.merged import Merged
 from xadapt.stages.mixture import Ingredient, Mixture
 from xadapt.stages.predict import Predict
@@ -57,6 +58,8 @@ class Work:
     mixed: float = 0.0
     """Width of all modules that are mixed, in hidden sizes."""
     flops: float = 0.0
+    scored: float = 0.0
+    """Of these, what scores a vocabulary."""
     disk: float = 0.0
     memory: float = 0.0
     """Bytes at the peak of a training step; of other stages not forecast."""
@@ -122,13 +125,19 @@ class Forecaster:
         return Work(name, rows=rows + known, steps=learned, disk=RECORD + tested * bytes_of_one)
 
     def _training(self, stage: Train | Mixture, parts: Sequence[Ingredient], text: Ingredient | None) -> Work:
-        every = [self._items(one) for one in (*parts, *([text] if text else []))]
-        steps, tokens = self._steps(stage, parts, text, every)
+        ingredients = (*parts, *([text] if text else []))
+        every = [self._items(one) for one in ingredients]
+        steps, each = self._steps(stage, parts, text, every)
+        tokens = sum(each)
         dev = sum(self._dev(one.dev, one.recipe) for one in parts if one.dev) * stage.recipe.snapshots
         size, form = self._model(stage.model), form_of(stage.base, stage.below is not None)
         method = stage.recipe.method
         length = tokens / max(1, steps * stage.recipe.batch)
         flops = flops_of(size, method, stage.base, length, tokens, trains=True)
+        words = sum(
+            own * scored(size, task(one.task).type, one.recipe, method)
+            for one, own in zip(ingredients, each, strict=True)
+        )
         kept = (stage.recipe.snapshots if stage.recipe.select == "oracle" else 0) + 1
         return Work(
             f"train {method.name} {form}",
@@ -137,11 +146,12 @@ class Forecaster:
             trained=tokens,
             steps=steps,
             mixed=mixed_width(size, method, stage.base),
-            flops=flops + flops_of(size, method, stage.base, length, dev, trains=False),
-            disk=RECORD + SMALL_FILES + kept * 4.0 * weights_of(size, stage, parts),
-            memory=self._peak(size, stage, length, parts),
+            flops=flops + words + flops_of(size, method, stage.base, length, dev, trains=False),
+            scored=words,
+            disk=RECORD + SMALL_FILES + kept * 4.0 * weights_of(size, stage, ingredients),
+            memory=self._peak(size, stage, every),
             model=size,
-            exact=all(self.reading.of(one.data).exact for one in parts),
+            exact=all(self.reading.of(one.data).exact for one in ingredients),
         )
 
     def _steps(
@@ -150,13 +160,13 @@ class Forecaster:
         parts: Sequence[Ingredient],
         text: Ingredient | None,
         every: Sequence[tuple[float, float]],
-    ) -> tuple[int, float]:
-        """(steps, trained tokens); those of a mixture are shared as its sampling shares them."""
+    ) -> tuple[int, list[float]]:
+        """(steps, trained tokens of each task); those of a mixture are shared as its sampling shares them."""
         if isinstance(stage, Train):
             (many, tokens), recipe = every[0], stage.recipe
             if recipe.steps is not None:
-                return recipe.steps, recipe.steps * recipe.batch * tokens
-            return max(1, math.ceil(many * recipe.epochs / recipe.batch)), many * recipe.epochs * tokens
+                return recipe.steps, [recipe.steps * recipe.batch * tokens]
+            return max(1, math.ceil(many * recipe.epochs / recipe.batch)), [many * recipe.epochs * tokens]
         drawn, cap = shares(stage, [many for many, _ in every[: len(parts)]])
         own = sum(
             one.recipe.steps or math.ceil(min(many, cap) * one.recipe.epochs / one.recipe.batch)
@@ -165,7 +175,7 @@ class Forecaster:
         steps = stage.recipe.steps or math.ceil(own / (1 - stage.text_share))
         shared = [*(share * (1 - stage.text_share) for share in drawn), stage.text_share]
         each = zip((*parts, *([text] if text else [])), every, shared, strict=False)
-        return steps, sum(steps * share * one.recipe.batch * tokens for one, (_, tokens), share in each)
+        return steps, [steps * share * one.recipe.batch * tokens for one, (_, tokens), share in each]
 
     def _items(self, one: Ingredient) -> tuple[float, float]:
         return self.reading.items(one.data, one.recipe, "train")
@@ -175,24 +185,13 @@ class Forecaster:
         return many * tokens
 
     def _peak(
-        self, size: Model | None, stage: Train | Mixture, length: float, parts: Sequence[Ingredient]
+        self, size: Model | None, stage: Train | Mixture, every: Sequence[tuple[float, float]]
     ) -> float:
-        """Of the largest of many steps: lengths deviate by 0.6 of their mean, four times that at most."""
         if size is None:
             return 0.0
-        recipe = stage.recipe
-        tokens = min(recipe.max_length, length * (1 + 4 * 0.6 / recipe.batch**0.5)) * recipe.batch
-        kind = task(parts[0].task).type
-        return peak(
-            size.sizes,
-            recipe,
-            tokens=round(tokens),
-            shape=shape(stage),
-            kind=kind,
-            outputs=size.sizes.vocabulary if kind == "mlm" else 3,
-            precision=self.precision,
-            padded=self.precision == "fp32",
-        )
+        how = How(self.precision, padded=self.precision == "fp32")
+        load = largest(size, stage, [length for _, length in every], how)
+        return estimate(size.sizes, [load], how).total
 
     def _predict(self, stage: Predict) -> Work:
         what, recipe = task(stage.task), recipe_of(stage.module)
@@ -226,11 +225,19 @@ class Forecaster:
         steps = recipe.steps or math.ceil(many * recipe.epochs / recipe.batch)
         tokens = steps * recipe.batch * each
         assert size is not None, "an architecture says it"
-        # Of the tokens that are hidden the whole vocabulary is scored.
-        scored = recipe.mask * 2 * size.sizes.hidden * size.sizes.vocabulary
-        flops = FULL * tokens * (size.forward(each) + scored)
+        words = tokens * scored(size, "mlm", recipe, Full())
+        flops = FULL * tokens * size.forward(each) + words
         disk = RECORD + 2.0 * size.parameters + 60.0 * size.sizes.vocabulary
-        return Work("encoder", rows=many, trained=tokens, steps=steps, flops=flops, disk=disk, model=size)
+        return Work(
+            "encoder",
+            rows=many,
+            trained=tokens,
+            steps=steps,
+            flops=flops,
+            scored=words,
+            disk=disk,
+            model=size,
+        )
 
 
 def shares(stage: Mixture, sizes: Sequence[float]) -> tuple[list[float], float]:

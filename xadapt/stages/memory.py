@@ -40,9 +40,13 @@ def sizes(model: ModelSpec | Encoder) -> Sizes | None:
 
 def load(stage: Train | Mixture, model: Sizes) -> Load:
     """What a step of a training may hold: of its task, or the task of a mixture, that needs most."""
+    return max(loads(stage, model), key=lambda one: estimate(model, [one], How()).total)
+
+
+def loads(stage: Train | Mixture, model: Sizes) -> list[Load]:
+    """What a step may hold of each task, of a mixture also of its text, which comes last."""
     every = [(stage.task, stage.recipe)] if isinstance(stage, Train) else _parts(stage)
-    each = [_load(what, recipe, stage, model) for what, recipe in every]
-    return max(each, key=lambda one: estimate(model, [one], How()).total)
+    return [_load(what, recipe, stage, model) for what, recipe in every]
 
 
 def _parts(stage: Mixture) -> list[tuple[Any, Recipe]]:
