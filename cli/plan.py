@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .options import DEFAULT_STORE, DataPath, ExperimentName, Json, Settings, StorePath
-from .output import document, stdout
+from .output import document, note, stdout
+from .run import Memory
 
 if TYPE_CHECKING:
     from xadapt.experiment import Experiment
     from xadapt.forecast.device import Device
     from xadapt.forecast.table import Forecast
+    from xadapt.forecast.within import Picked
     from xadapt.workflow.plan import Plan
     from xadapt.workflow.store import Store
 
@@ -35,6 +37,7 @@ def plan(
     data: DataPath = None,
     device: DeviceName = None,
     workers: Workers = 1,
+    memory: Memory = "",
     check: Check = False,
     settings: Settings = None,
     as_json: Json = False,
@@ -49,6 +52,8 @@ def plan(
 
     `xadapt plan xstilts --device h200 --json`
 
+    `xadapt plan xstilts --device l4 --memory 8GB`
+
     `xadapt plan demo --check`
     """
     from xadapt import experiment as experiments
@@ -62,13 +67,17 @@ def plan(
     if check:
         _check(made, kept, found, data, as_json)
         return
-    costs = _forecast(made, kept, asked, found, data)
+    within = _within(memory, made, kept, workers, found)
+    costs = _forecast(made, kept, asked, found, data, workers)
     unlocked = Needs.of(made.stages).unlocked
     if as_json:
         facts = _facts(made, asked, costs, found, workers)
-        document({"experiment": experiment} | facts | {"unlocked": unlocked})
+        picked = {"memory": within.facts()} if within else {}
+        document({"experiment": experiment} | facts | picked | {"unlocked": unlocked})
         return
     _print(made, asked, costs, found, workers, store)
+    if within:
+        stdout().print(within.line(), markup=False)
     if unlocked:
         said = "source on the hub is" if unlocked == 1 else "sources on the hub are"
         stdout().print(f"{unlocked} {said} not locked: xadapt fetch {experiment}", markup=False)
@@ -80,18 +89,43 @@ def _device(name: str | None, asked: "Experiment", workers: int) -> "Device | No
     from xadapt.forecast.device import device
     from xadapt.forecast.model import model
 
-    return device(name, model(asked.base), max(1, (os.cpu_count() or 1) // workers))
+    return device(name, model(asked.base), max(1, (os.cpu_count() or 1) // workers), note)
+
+
+def _within(
+    memory: str, made: "Plan", store: "Store", workers: int, device: "Device | None"
+) -> "Picked | None":
+    """What a run would pick on the device of the forecast; without one on that of this machine."""
+    if not memory:
+        return None
+    from xadapt.forecast.within import picked
+    from xadapt.memory.estimate import How
+    from xadapt.workflow.context import Context
+
+    if device is not None:
+        how, kind = How(device.precision, padded=device.type != "cuda"), device.type
+    else:
+        from xadapt.training.budget import where
+
+        place, how = where(Context(store=store))
+        kind = place.type
+    return picked(memory, made.stages, workers, how, kind)
 
 
 def _forecast(
-    made: "Plan", store: "Store", asked: "Experiment", device: "Device | None", data: Path | None
+    made: "Plan",
+    store: "Store",
+    asked: "Experiment",
+    device: "Device | None",
+    data: Path | None,
+    workers: int,
 ) -> "Forecast":
     from xadapt.forecast.reading import Reading
     from xadapt.forecast.table import forecast
     from xadapt.forecast.work import Forecaster
 
     forecaster = Forecaster(Reading(store, data), "bf16" if device is None else device.precision)
-    return forecast(made, list(made.missing(store)), asked, forecaster, device)
+    return forecast(made, list(made.missing(store)), asked, forecaster, device, workers)
 
 
 def _facts(

@@ -5,13 +5,13 @@ import json
 import math
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from xadapt.errors import ConfigError, DataError, UnknownName, nearest
-from xadapt.forecast.model import KNOWN, Model
+from xadapt.forecast.model import Model
 from xadapt.forecast.modules import FORWARD_BACKWARD, FULL
 from xadapt.forecast.work import Work
 from xadapt.memory.estimate import Precision
@@ -54,6 +54,13 @@ class Device(Protocol):
     def basis(self) -> str:
         """Where its figures come from, in a few words."""
 
+    @property
+    def type(self) -> str:
+        """As torch calls it: cuda, mps or cpu."""
+
+    def loading(self, model: Model) -> float:
+        """Seconds in which a process loads an encoder, once for all stages that follow on it."""
+
     def seconds(self, work: Work) -> float: ...
 
 
@@ -67,9 +74,15 @@ class Stated:
     efficiency: float = 0.35
     launch: float = 0.011
     """Seconds of the host per optimizer step at 24 layers."""
+    stage: float = 0.3
+    """Seconds of the host per stage: modules and their probes are read, results written."""
     batch: int = 65_536
     """Tokens per forward of a prediction."""
     precision: Precision = "bf16"
+    type: str = "cuda"
+
+    def loading(self, model: Model) -> float:
+        return 3.0 + 4.0 * model.parameters / 1e9
 
     @property
     def basis(self) -> str:
@@ -82,8 +95,7 @@ class Stated:
         steps = work.steps + math.ceil(work.read / self.batch)
         computed = work.flops / (self.peak * self.efficiency)
         host = steps * self.launch * work.model.sizes.layers / 24
-        loaded = 3.0 + 4.0 * work.model.parameters / 1e9
-        return loaded + max(computed, host) + HOST["encode"].row * work.rows
+        return self.stage + max(computed, host) + HOST["encode"].row * work.rows
 
 
 HOST = {
@@ -131,6 +143,12 @@ class Calibration:
     schema: int = SCHEMA
     mixed: tuple[float, float] = (0.0, 1.0)
     """Widths of all mixed modules at which `fuse few` and `fuse many` were measured, in hidden sizes."""
+    type: str = "cpu"
+    """As torch calls it."""
+
+    def loading(self, model: Model) -> float:
+        """Measured in a process that has loaded it, so that no stage pays; of the whole it is seconds."""
+        return 0.0
 
     @property
     def basis(self) -> str:
@@ -186,13 +204,19 @@ def place() -> Path:
 
 
 def calibrations() -> list[Calibration]:
-    """Every one that is kept, newest first; raises DataError for a file that is not ours."""
+    """Every one of this schema that is kept, newest first; raises DataError for a file that is not ours."""
+    return _kept()[0]
+
+
+def _kept() -> tuple[list[Calibration], list[dict[str, Any]]]:
+    """(those of this schema, those of others as they stand in the file)."""
     path = place()
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return [_calibration(each) for each in found]
+        every = json.loads(path.read_text(encoding="utf-8"))
+        ours = [_calibration(each) for each in every if each["schema"] == SCHEMA]
+        return ours, [each for each in every if each["schema"] != SCHEMA]
     except FileNotFoundError:
-        return []
+        return [], []
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise DataError(
             f"{path}: not a file of calibrations ({error})", "remove it, then run xadapt bench device"
@@ -200,8 +224,6 @@ def calibrations() -> list[Calibration]:
 
 
 def _calibration(facts: dict[str, Any]) -> Calibration:
-    if facts["schema"] != SCHEMA:
-        raise ValueError(f"schema {facts['schema']}, here it is {SCHEMA}")
     costs = {name: Cost(**cost) for name, cost in facts["costs"].items()}
     model = Model(facts["model"]["name"], Sizes(**facts["model"]["sizes"]))
     changed = {"model": model, "costs": costs, "mixed": tuple(facts["mixed"])}
@@ -212,10 +234,11 @@ def keep(made: Calibration) -> Path:
     """Beside those of other devices, models and numbers of threads."""
     from xadapt.workflow.store import write_atomically
 
-    others = [each for each in calibrations() if _same(each) != _same(made)]
+    ours, foreign = _kept()
+    others = [each for each in ours if _same(each) != _same(made)]
     path = place()
     path.parent.mkdir(parents=True, exist_ok=True)
-    facts = [dataclasses.asdict(each) for each in (made, *others)]
+    facts = [*(dataclasses.asdict(each) for each in (made, *others)), *foreign]
     write_atomically(path, json.dumps(facts, indent=1) + "\n")
     return path
 
@@ -224,15 +247,21 @@ def _same(made: Calibration) -> tuple[str, int, str, str]:
     return made.name, made.threads, made.precision, made.model.name
 
 
-def device(name: str | None, model: Model | None, threads: int | None = None) -> Device | None:
+def device(
+    name: str | None,
+    model: Model | None,
+    threads: int | None = None,
+    warn: Callable[[str], None] = lambda text: None,
+) -> Device | None:
     """The device of `--device`: a stated one, or the calibration that fits the model and threads best.
 
-    Without a name the best calibration, None when there is none. Raises UnknownName for a name that no
-    table has, ConfigError when `calibrated` is asked for before anything was.
+    Without a name the best calibration, None when there is none; `warn` hears of those that cannot be read.
+    Raises UnknownName for a name that no table has, ConfigError when `calibrated` is asked for before
+    anything was, DataError for a name where the file of calibrations is not one.
     """
     if name in STATED:
         return STATED[name]
-    every = calibrations()
+    every = _readable(name, warn)
     known = [each for each in every if name in (None, CALIBRATED, each.name)]
     if known:
         return min(known, key=lambda each: _apart(each, model, threads))
@@ -246,14 +275,21 @@ def device(name: str | None, model: Model | None, threads: int | None = None) ->
     )
 
 
+def _readable(name: str | None, warn: Callable[[str], None]) -> list[Calibration]:
+    """What is not asked for by name is left aside where it cannot be read."""
+    try:
+        ours, foreign = _kept()
+    except DataError as error:
+        if name is not None:
+            raise
+        warn(f"{error}; left aside: xadapt bench device measures anew once it is removed")
+        return []
+    if foreign:
+        schemas = ", ".join(sorted({str(each["schema"]) for each in foreign}))
+        warn(f"{place()}: {len(foreign)} calibrations of schema {schemas}, not {SCHEMA}, left aside")
+    return ours
+
+
 def _apart(made: Calibration, model: Model | None, threads: int | None) -> tuple[bool, float]:
     size = abs(math.log(made.model.forward(64) / model.forward(64))) if model else 0.0
     return threads is not None and made.threads != threads, size
-
-
-def of_name(name: str) -> Model:
-    """A known model; raises UnknownName."""
-    short = name.rpartition("/")[2]
-    if short not in KNOWN:
-        raise UnknownName(f"--model {name}: its size is not known{nearest(short, ['toyworld', *KNOWN])}")
-    return Model(short, KNOWN[short])

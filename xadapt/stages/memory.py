@@ -59,19 +59,26 @@ def _load(what: Any, recipe: Recipe, stage: Train | Mixture, model: Sizes) -> Lo
     return Load(recipe, shape(stage), tokens, model.vocabulary if kind == "mlm" else LABELS, kind)
 
 
-def bits(stages: Sequence[Stage], budget: int, how: How, device: str) -> Bits:
+Known = Callable[[ModelSpec | Encoder], Sizes | None]
+"""What says the sizes of a model, where it can."""
+
+
+def bits(
+    stages: Sequence[Stage], budget: int, how: How, device: str, workers: int = 1, known: Known = sizes
+) -> Bits:
     """In how many bits the frozen matrices of a plan are held: the fewest that one of its trainings needs.
 
-    All stages of a plan have the same, so that a module is used on what it was trained on. Raises DoesNotFit.
+    All stages of a plan have the same, so that a module is used on what it was trained on. `workers` have
+    `budget` each. Raises DoesNotFit.
     """
     found: Bits = None
     for stage in stages:
         if isinstance(stage, Train | Mixture) and not isinstance(stage.recipe.method, Full):
-            if stage.companions() is None or (model := sizes(stage.model)) is None:
+            if stage.companions() is None or (model := known(stage.model)) is None:
                 continue
             one = load(stage, model)
             longest = one.tokens // one.recipe.batch
-            made = choose(model, [one], longest, budget, how, device).how.bits
+            made = choose(model, [one], longest, budget, how, device, workers=workers).how.bits
             found = max(found, made, key=BITS.index)
     return found
 

@@ -10,6 +10,7 @@ from accelerate import Accelerator
 from xadapt.memory.amount import parse
 from xadapt.memory.choose import RESERVED, Choice, at, choose
 from xadapt.memory.estimate import How, Load
+from xadapt.memory.resident import BEYOND, TENSORS, Resident
 from xadapt.memory.sizes import Sizes
 from xadapt.modeling.encoder import Encoder
 from xadapt.modeling.library import LibraryEncoder
@@ -31,15 +32,18 @@ def prepare(amount: str, stages: Sequence[Stage], context: Context, workers: int
     that is too much, WrongEnvironment where weights would have to be quantised and cannot be.
     """
     budget = parse(amount) // workers
-    device, given = _where(context)
-    bits = planned.bits(stages, budget, given, device.type)
+    device, given = where(context)
+    bits = planned.bits(stages, budget, given, device.type, workers)
     if bits is not None:
         check(bits, device)
     found = replace(given, bits=bits)
-    return replace(context, memory=budget, bits=bits), planned.fits(budget, found, device.type)
+    return replace(context, memory=budget, workers=workers, bits=bits), planned.fits(
+        budget, found, device.type
+    )
 
 
-def _where(context: Context) -> tuple[torch.device, How]:
+def where(context: Context) -> tuple[torch.device, How]:
+    """The device of a run, and how estimates see it."""
     placed = accelerator(context.device, context.precision)
     return placed.device, how(placed)
 
@@ -72,19 +76,20 @@ class Budget:
         bits = context.bits if self.offered and not full else None
         self.how = replace(how(placed), bits=bits)  # type: ignore[arg-type]
         self.model = sizes(encoder)
-        self.choice = self._choose(jobs, context.memory)
+        self.choice = self._choose(jobs, context.memory, context.workers)
         if self.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self.device)
         if self.choice is not None:
             self._enforce(self.choice.budget)
             context.progress(memory=self.choice.line())
+        self.resident = Resident()
 
-    def _choose(self, jobs: Sequence[Job], budget: int | None) -> Choice | None:
+    def _choose(self, jobs: Sequence[Job], budget: int | None, workers: int) -> Choice | None:
         if budget is None or self.model is None:
             return None
         longest = max(item.tokens for job in jobs for part in job.parts for item in part.items)
         given = self.model, self.loads, longest, budget, self.how, self.device.type
-        return choose(*given, checkpointing=self.offered, bits=(self.how.bits,))
+        return choose(*given, checkpointing=self.offered, bits=(self.how.bits,), workers=workers)
 
     def _enforce(self, budget: int) -> None:
         """What the estimate missed is then met as on a small device: memory is out."""
@@ -98,6 +103,15 @@ class Budget:
         if self.choice is None:
             return Memory(offered=self.offered)
         return Memory(self.choice.tokens, self.choice.how.checkpointing, self.offered)
+
+    def taken(self) -> dict[str, Any]:
+        """The peak since the budget was made, and of what; nothing where it cannot be measured."""
+        if self.device.type == "cuda":
+            peak: int | None = torch.cuda.max_memory_allocated(self.device)
+        else:
+            peak = self.resident.peak() if self.device.type == "cpu" else None
+        what = TENSORS if self.device.type == "cuda" else BEYOND
+        return {} if peak is None else {"peak_memory_bytes": peak, "peak_memory_of": what}
 
     def facts(self, loop: Loop) -> dict[str, Any]:
         """What was expected of the largest pass, what was picked, and what did not fit."""

@@ -1,8 +1,6 @@
 """Train stages side by side: encode their examples, run the loop, save each module with its head."""
 
 import json
-import resource
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -73,9 +71,10 @@ def fit(
     given = ground.encoder, assembled, jobs, trained, ground.placed, checkpoint, context.progress, measures
     loop = Loop(*given, budget.limits())
     resumed = loop.run()
+    taken = budget.taken()
     if _frozen(ground, assembled) != before:
         raise TrainingFailed(f"{stages[0].title()}: a frozen weight moved")
-    shared = _facts(ground, started) | {"tokens": loop.tokens, "resumed_at_step": resumed}
+    shared = _facts(ground, started) | taken | {"tokens": loop.tokens, "resumed_at_step": resumed}
     shared["memory"] = budget.facts(loop)
     for number, (stage, out, job) in enumerate(zip(stages, outs, jobs, strict=True)):
         _save(stage, out, job, assembled, number, ground)
@@ -138,18 +137,11 @@ def _about(one: Ingredient, part: Part, ground: Base) -> formats.About:
 
 def _facts(ground: Base, started: float) -> dict[str, Any]:
     on_gpu = ground.placed.device.type == "cuda"
-    unit = 1 if sys.platform == "darwin" else 1024
-    peak = (
-        torch.cuda.max_memory_allocated()
-        if on_gpu
-        else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    )
     return {
         "engine": ground.engine,
-        "device": torch.cuda.get_device_name() if on_gpu else "cpu",
+        "device": torch.cuda.get_device_name() if on_gpu else ground.placed.device.type,
         "precision": "bf16" if ground.placed.mixed_precision == "bf16" else "fp32",
         "threads": torch.get_num_threads(),
-        "peak_memory_bytes": peak,
         "training_seconds": round(time.monotonic() - started, 1),
     }
 
