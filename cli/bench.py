@@ -60,8 +60,9 @@ def device(
     """
     from xadapt import environment
     from xadapt.experiment.models import planned
-    from xadapt.forecast.device import calibrations, keep, of_name, place
+    from xadapt.forecast.device import calibrations, keep, place
     from xadapt.forecast.measure import measure
+    from xadapt.forecast.model import of_name
     from xadapt.forecast.random_weights import random_model
     from xadapt.recipe import ModelSpec
     from xadapt.sources.lock import Lock

@@ -51,14 +51,18 @@ def running(
 
 
 def planned(
-    plan: "Plan", data: "Path | None", device: "Device | None", together: int | None
+    plan: "Plan",
+    data: "Path | None",
+    device: "Device | None",
+    together: int | None,
+    within: "Fits | None" = None,
 ) -> list[tuple["Stage", ...]]:
-    """The groups in which a run on `device` would make the stages of a plan."""
+    """The groups in which a run on `device` would make a plan; `within` is what --memory says."""
     if device is None or device.room is None:
-        return plan.groups(together or 1)
+        return plan.groups(together or 1, within)
     from xadapt.forecast.packing import on_gpu
 
-    return plan.groups(*on_gpu(together, device.room, data, device.precision))
+    return plan.groups(*on_gpu(together, None if within else device.room, data, device.precision, within))
 
 
 def _trains(plan: "Plan", context: "Context") -> bool:

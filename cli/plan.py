@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .beside import Together, planned
+from .beside import Memory, Together, planned
 from .options import DEFAULT_STORE, DataPath, ExperimentName, Json, Settings, StorePath
-from .output import document, stdout
+from .output import document, note, stdout
 
 if TYPE_CHECKING:
     from xadapt.experiment import Experiment
     from xadapt.forecast.device import Device
     from xadapt.forecast.table import Forecast
+    from xadapt.forecast.within import Picked
     from xadapt.workflow.plan import Plan
     from xadapt.workflow.stage import Stage
     from xadapt.workflow.store import Store
@@ -40,6 +41,7 @@ def plan(
     device: DeviceName = None,
     workers: Workers = 1,
     together: Together = None,
+    memory: Memory = "",
     check: Check = False,
     settings: Settings = None,
     as_json: Json = False,
@@ -56,6 +58,8 @@ def plan(
 
     `xadapt plan xstilts --device l4 --together 4`
 
+    `xadapt plan xstilts --device l4 --memory 8GB`
+
     `xadapt plan demo --check`
     """
     from xadapt import experiment as experiments
@@ -70,16 +74,19 @@ def plan(
     if check:
         _check(made, kept, found, data, as_json)
         return
-    groups = planned(made, data, found, together)
-    costs = _forecast(made, kept, asked, found, data, groups)
+    within = _within(memory, made, kept, workers, found)
+    groups = planned(made, data, found, together, within.fits if within else None)
+    costs = _forecast(made, kept, asked, found, data, groups, workers)
     unlocked = Needs.of(made.stages).unlocked
     if as_json:
         facts = _facts(made, asked, costs, found, workers)
         most = max((len(group) for group in groups), default=0)
-        document({"experiment": experiment} | facts | {"together": most, "unlocked": unlocked})
+        facts |= {"together": most} | ({"memory": within.facts()} if within else {})
+        document({"experiment": experiment} | facts | {"unlocked": unlocked})
         return
     _print(made, asked, costs, found, workers, store)
-    if line := packing.said(_left(groups, kept)):
+    lines = [packing.said(_left(groups, kept)), within.line() if within else ""]
+    for line in filter(None, lines):
         stdout().print(line, markup=False)
     if unlocked:
         said = "source on the hub is" if unlocked == 1 else "sources on the hub are"
@@ -92,7 +99,27 @@ def _device(name: str | None, asked: "Experiment", workers: int) -> "Device | No
     from xadapt.forecast.device import device
     from xadapt.forecast.model import model
 
-    return device(name, model(asked.base), max(1, (os.cpu_count() or 1) // workers))
+    return device(name, model(asked.base), max(1, (os.cpu_count() or 1) // workers), note)
+
+
+def _within(
+    memory: str, made: "Plan", store: "Store", workers: int, device: "Device | None"
+) -> "Picked | None":
+    """What a run would pick on the device of the forecast; without one on that of this machine."""
+    if not memory:
+        return None
+    from xadapt.forecast.within import picked
+    from xadapt.memory.estimate import How
+    from xadapt.workflow.context import Context
+
+    if device is not None:
+        how, kind = How(device.precision, padded=device.type != "cuda"), device.type
+    else:
+        from xadapt.training.budget import where
+
+        place, how = where(Context(store=store))
+        kind = place.type
+    return picked(memory, made.stages, workers, how, kind)
 
 
 def _forecast(
@@ -102,13 +129,14 @@ def _forecast(
     device: "Device | None",
     data: Path | None,
     groups: Groups,
+    workers: int,
 ) -> "Forecast":
     from xadapt.forecast.reading import Reading
     from xadapt.forecast.table import forecast
     from xadapt.forecast.work import Forecaster
 
     forecaster = Forecaster(Reading(store, data), "bf16" if device is None else device.precision)
-    return forecast(made, list(made.missing(store)), asked, forecaster, device, groups)
+    return forecast(made, list(made.missing(store)), asked, forecaster, device, groups, workers)
 
 
 def _left(groups: Groups, store: "Store") -> list[list["Stage"]]:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.forecast.plans import SMALL, calibration
-from xadapt.forecast.device import keep
+from xadapt.forecast.device import keep, place
 
 from .calls import xadapt
 
@@ -47,3 +47,24 @@ def test_a_calibration_gives_hours_of_everything(small):
 def test_a_check_of_nothing_says_so(small):
     done = xadapt("plan", *small, "--check")
     assert done.returncode == 0 and "nothing of this plan has run" in done.stdout
+
+
+def test_what_a_run_within_an_amount_would_pick_is_one_line(small):
+    done = xadapt("plan", *small, "--device", "h200", "--memory", "8GB", "--workers", "2")
+    assert done.returncode == 0, done.stderr
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("memory ")]
+    assert line.startswith("memory 8.0 GB, 4.0 GB for each of 2 workers: passes of at most")
+    assert "expected" in line and "most for: train" in line
+    done = xadapt("plan", *small, "--device", "h200", "--memory", "8GB", "--json")
+    facts = json.loads(done.stdout)["memory"]
+    assert facts["budget_bytes"] == 8 * 2**30 and 0 < facts["expected_bytes"] < 2**30
+    few = xadapt("plan", *small, "--device", "h200", "--memory", "1200MB", "--workers", "2")
+    assert few.returncode == 6 and "--memory 1.2 GB, 600 MB for each of 2 workers: one example" in few.stderr
+    assert xadapt("plan", *small, "--device", "h200", "--memory", "lots").returncode == 2
+
+
+def test_calibrations_of_another_schema_end_no_plan(small):
+    place().parent.mkdir(parents=True)
+    place().write_text('[{"schema": 99}]')
+    done = xadapt("plan", *small)
+    assert done.returncode == 0 and done.stderr.count("\n") == 1 and "schema 99" in done.stderr

@@ -1,12 +1,16 @@
 """Forecast against actual, on a store whose records say what a run would have left."""
 
 import json
+import os
+from pathlib import Path
 
 import pytest
 
 from xadapt.forecast.check import check
 from xadapt.forecast.reading import Reading
+from xadapt.forecast.text import checked
 from xadapt.forecast.work import Forecaster
+from xadapt.memory.reached import BEYOND, Resident
 from xadapt.stages.data import Data
 from xadapt.stages.predict import Predict
 from xadapt.stages.train import Train
@@ -80,8 +84,60 @@ def test_what_has_run_says_the_tokens_of_what_is_to_do(ran, tmp_path):
             assert knowing.work(stage).tokens == pytest.approx(2 * blind.work(stage).tokens, rel=0.01)
 
 
-def test_a_resumed_training_is_named(tmp_path):
+def test_of_a_resumed_training_the_steps_since_then_are_forecast(tmp_path):
+    _, plan = planned(tmp_path)
+    whole, tail = Store(tmp_path / "runs"), Store(tmp_path / "again")
+    finished(whole, plan.stages)
+    finished(tail, plan.stages, resumed_at_step=3)
+    first, second = (check(plan, store, calibration(), None) for store in (whole, tail))
+    assert any("resumed" in remark for remark in second.remarks)
+    before, after = first.kinds["train"], second.kinds["train"]
+    assert after.tokens == pytest.approx(before.tokens / 2) and after.seconds < before.seconds
+    assert after.disk == before.disk and first.kinds["predict"] == second.kinds["predict"]
+
+
+def test_an_unreadable_record_is_named_and_the_rest_is_checked(ran):
+    plan, store = ran
+    victim = next(stage for stage in plan.stages if isinstance(stage, Train))
+    (store.folder(victim.digest) / "record.json").write_text("{")
+    found = check(plan, store, None, None)
+    assert found.total.stages == len(plan.stages) - 1
+    assert [remark for remark in found.remarks if victim.digest in remark and victim.title() in remark]
+    reading = Reading(store)
+    reading.learn(plan.stages, plan.stages)
+    assert list(reading.unreadable) == [victim.digest]
+
+
+HELD = {"expected_bytes": 900, "expected": {"weights": 400}}
+
+
+@pytest.mark.parametrize(
+    ("notes", "pair"),
+    [
+        ({"device": "cpu", "peak_memory_of": BEYOND}, (500, 600)),
+        ({"device": "NVIDIA"}, (900, 600)),
+        ({"device": "cpu"}, None),
+    ],
+)
+def test_memory_is_compared_where_both_are_of_the_same(tmp_path, notes, pair):
     _, plan = planned(tmp_path)
     store = Store(tmp_path / "runs")
-    finished(store, plan.stages, resumed_at_step=3)
-    assert any("resumed" in remark for remark in check(plan, store, None, None).remarks)
+    finished(store, plan.stages, peak_memory_bytes=600, memory=HELD, **notes)
+    found = check(plan, store, None, None)
+    assert (found.kinds["train"].memory, found.kinds["train"].actual_memory) == (pair or (0, 0))
+    assert any("whole process" in remark for remark in found.remarks) == (pair is None)
+    head, *lines = checked(found)
+    assert "disk" in head and "memory" in head and (" 500 B " in " ".join(lines)) == (pair == (500, 600))
+
+
+def test_what_a_process_takes_counts_from_the_start():
+    if not os.access("/proc/self/clear_refs", os.W_OK):
+        pytest.skip("the system cannot begin to count anew")
+    held = bytearray(os.urandom(1 << 20)) * 60
+    now = Resident()
+    assert now.peak() < 20 << 20
+    more = bytearray(os.urandom(1 << 20)) * 40
+    assert len(held) > len(more)
+    del more
+    assert 38 << 20 < now.peak() < 80 << 20
+    assert Resident(Path("/nowhere")).peak() is None

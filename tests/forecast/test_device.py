@@ -1,5 +1,6 @@
 """Devices: how costs become seconds, and where calibrations are kept."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -7,10 +8,12 @@ import pytest
 from xadapt.errors import ConfigError, DataError, UnknownName
 from xadapt.forecast import device as devices
 from xadapt.forecast.device import STATED, Cost, device, keep, place
+from xadapt.forecast.loading import loadings
 from xadapt.forecast.model import KNOWN, Model
-from xadapt.forecast.work import Work
+from xadapt.forecast.reading import Reading
+from xadapt.forecast.work import Forecaster, Work
 
-from .plans import TOY, calibration
+from .plans import SMALL, TOY, calibration, planned
 
 TOY_MODEL = Model("toyworld", TOY)
 
@@ -91,7 +94,51 @@ def test_an_unknown_device_and_a_broken_file_are_one_line():
     place().parent.mkdir(parents=True)
     place().write_text("[1]")
     with pytest.raises(DataError, match="not a file of calibrations"):
-        device(None, None)
+        device("calibrated", None)
+
+
+@pytest.mark.parametrize("text", ["[1]", "{", '[{"schema": 99}]'])
+def test_what_cannot_be_read_is_left_aside_with_one_line(text):
+    place().parent.mkdir(parents=True)
+    place().write_text(text)
+    said = []
+    assert device(None, None, warn=said.append) is None
+    assert len(said) == 1 and str(place()) in said[0] and "\n" not in said[0]
+    assert device("h200", None, warn=said.append) is STATED["h200"]
+
+
+def test_calibrations_of_another_schema_stay_in_the_file():
+    place().parent.mkdir(parents=True)
+    place().write_text('[{"schema": 99}]')
+    keep(calibration())
+    assert {"schema": 99} in json.loads(place().read_text())
+    assert device(None, TOY_MODEL, 1) == calibration()
+
+
+def stages(text, folder):
+    _, plan = planned(folder, text)
+    return plan.stages, {stage.digest: Forecaster(Reading()).work(stage) for stage in plan.stages}
+
+
+def test_stages_in_a_row_load_their_encoder_once(tmp_path):
+    found, works = stages(SMALL, tmp_path)
+    h200 = STATED["h200"]
+    for workers in (1, 3):
+        (spent,) = loadings(found, works, h200, workers).values()
+        assert spent == pytest.approx(workers * h200.loading(TOY_MODEL), rel=1e-3)
+    assert set(loadings(found, works, calibration()).values()) == {0.0}
+    each = [h200.seconds(works[one.digest]) for one in found if one.kind == "predict"]
+    assert max(each) < 1.0
+
+
+def test_a_full_training_has_an_encoder_to_itself(tmp_path):
+    text = SMALL.replace('["alone", "stack(each)", "fuse(all)"]', '["alone"]')
+    text = text.replace('method = { name = "bottleneck", reduction_factor = 8 }', 'method = "full"')
+    found, works = stages(text, tmp_path)
+    begun = loadings(found, works, STATED["h200"], 4)
+    trainings = [one.digest for one in found if one.kind == "train"]
+    assert set(trainings) <= set(begun) and len(begun) <= 2 * len(trainings)
+    assert {begun[one] for one in trainings} == {STATED["h200"].loading(TOY_MODEL)}
 
 
 def test_towards_never_falls_below_zero():

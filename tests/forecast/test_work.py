@@ -98,3 +98,19 @@ def test_exact_rows_come_from_a_file_of_lines(tmp_path):
         (tmp_path / f"{name}.jsonl").write_text(rows)
     found = {stage.kind: work for stage, work in works(tmp_path, text) if stage.kind in ("data", "predict")}
     assert found["predict"].rows == 3 and found["data"].exact
+
+
+def test_a_file_of_short_rows_is_short_before_it_was_read_as_afterwards(tmp_path):
+    text = '[tasks.mine]\ntype = "classification"\nlabels = ["a", "b"]\ntrain = "rows.jsonl"\n'
+    text += 'test = { en = "held.jsonl" }\n' + SMALL.replace('["xnli", "xquad", "mlqa"]', '["mine"]')
+    text = text.replace('"stack(each)", "fuse(all)"', "").replace('"en", "qaa"', '"en"')
+
+    def tokens(words):
+        for name in ("rows", "held"):
+            rows = (f'{{"text": "{" ".join([word] * words)}", "label": "a"}}\n' for word in ("one", "two"))
+            (tmp_path / f"{name}.jsonl").write_text("".join(rows) * 12)
+        return next(work.tokens for stage, work in works(tmp_path, text) if stage.kind == "predict")
+
+    # A word of three letters is four bytes, of which a token has 5.5 where 220 bytes are usually 40 tokens.
+    assert tokens(6) == pytest.approx(24 * (30 + 4 * 6) / 5.5, rel=0.15)
+    assert tokens(48) > 3 * tokens(6)

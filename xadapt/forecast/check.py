@@ -1,15 +1,19 @@
 """Forecast against actual, of the stages that have run: the forecast sees nothing of what they left."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from xadapt.errors import IntegrityError
 from xadapt.forecast.device import Device
+from xadapt.forecast.loading import loadings
 from xadapt.forecast.reading import Reading
-from xadapt.forecast.work import Forecaster
+from xadapt.forecast.work import Forecaster, Work
+from xadapt.memory.reached import BEYOND
 from xadapt.workflow.plan import Plan
 from xadapt.workflow.record import Record
+from xadapt.workflow.stage import Stage
 from xadapt.workflow.store import Store
 
 
@@ -24,6 +28,12 @@ class Pair:
     actual_seconds: float = 0.0
     disk: float = 0.0
     actual_disk: float = 0.0
+    memory: float = 0.0
+    """Bytes that records expected at the peak of the stage that expected most, and what it took."""
+    actual_memory: float = 0.0
+
+    def remember(self, expected: float, actual: float) -> None:
+        self.memory, self.actual_memory = max((self.memory, self.actual_memory), (expected, actual))
 
     def facts(self) -> dict[str, Any]:
         return {
@@ -31,6 +41,7 @@ class Pair:
             "tokens": _pair(self.tokens, self.actual_tokens),
             "seconds": _pair(self.seconds, self.actual_seconds),
             "disk_bytes": _pair(self.disk, self.actual_disk),
+            "memory_bytes": _pair(self.memory, self.actual_memory) if self.memory else None,
         }
 
 
@@ -63,6 +74,7 @@ class Checked:
             sum(pair.actual_seconds for pair in every),
             sum(pair.disk for pair in every),
             sum(pair.actual_disk for pair in every),
+            *max(((pair.memory, pair.actual_memory) for pair in every), default=(0.0, 0.0)),
         )
 
     def facts(self) -> dict[str, Any]:
@@ -74,19 +86,19 @@ def check(plan: Plan, store: Store, device: Device | None, data: Path | None) ->
     """Of each finished stage what would have been forecast before it ran, and what its record says."""
     forecaster = Forecaster(Reading(None, data))
     kinds: dict[str, Pair] = {}
-    records: list[Record] = []
-    for stage in plan.stages:
-        if stage not in store:
-            continue
-        record = store.record(stage.digest)
-        records.append(record)
-        work, pair = forecaster.work(stage), kinds.setdefault(stage.kind, Pair())
+    records, faults = _records(plan, store)
+    works: dict[str, Work] = {}
+    for stage, record in records:
+        work = works[stage.digest] = _ran(forecaster.work(stage), record)
+        pair = kinds.setdefault(stage.kind, Pair())
         pair.stages += 1
         pair.tokens += work.tokens
         pair.actual_tokens += _share(record, float(record.notes.get("tokens", 0)), "training_seconds")
         pair.actual_seconds += _seconds(record)
         pair.disk += work.disk
         pair.actual_disk += sum(record.sizes.values())
+        if (held := memory(record)) is not None:
+            pair.remember(*held)
         if device is not None:
             beside = [plan.by_digest[d] for d in record.notes.get("together", ()) if d in plan.by_digest]
             spent = device.seconds(work)
@@ -94,7 +106,51 @@ def check(plan: Plan, store: Store, device: Device | None, data: Path | None) ->
                 every = [forecaster.work(other) for other in beside]
                 spent *= device.together(every) / sum(map(device.seconds, every))
             pair.seconds = (pair.seconds or 0.0) + spent
-    return Checked(kinds, "" if device is None else device.name, tuple(_remarks(records, device)))
+    for digest, spent in loadings([stage for stage, _ in records], works, device).items() if device else ():
+        pair = kinds[plan.by_digest[digest].kind]
+        pair.seconds = (pair.seconds or 0.0) + spent
+    remarks = (*faults, *_remarks([record for _, record in records], device))
+    return Checked(kinds, "" if device is None else device.name, remarks)
+
+
+def _records(plan: Plan, store: Store) -> tuple[list[tuple[Stage, Record]], list[str]]:
+    """(what has run with its record, the records that cannot be read with the reason)."""
+    found, faults = [], []
+    for stage in plan.stages:
+        if stage in store:
+            try:
+                found.append((stage, store.record(stage.digest)))
+            except IntegrityError as error:
+                faults.append(f"left out: {stage.title()}: {error}")
+    return found, faults
+
+
+def _ran(work: Work, record: Record) -> Work:
+    """Of a training that was resumed the part that its record counts: the steps since then."""
+    before, steps = record.notes.get("resumed_at_step") or 0, record.notes.get("steps") or work.steps
+    if not before or not steps:
+        return work
+    share = max(0.0, 1 - before / steps)
+    names = ("read", "trained", "flops", "scored")
+    return replace(
+        work, steps=round(work.steps * share), **{name: share * getattr(work, name) for name in names}
+    )
+
+
+def memory(record: Record) -> tuple[float, float] | None:
+    """(expected, taken) bytes at the peak of a stage, where its record has both of the same thing.
+
+    On a GPU that is everything on it; on a CPU what was taken beyond the frozen encoder. Older records have
+    there what the process had ever held, which says nothing of one stage.
+    """
+    held, taken = record.notes.get("memory") or {}, record.notes.get("peak_memory_bytes")
+    if taken is None or "expected_bytes" not in held:
+        return None
+    if record.notes.get("device") != "cpu":
+        return held["expected_bytes"], taken
+    if record.notes.get("peak_memory_of") != BEYOND:
+        return None
+    return held["expected_bytes"] - held["expected"]["weights"], taken
 
 
 def _seconds(record: Record) -> float:
@@ -116,6 +172,9 @@ def _remarks(records: Sequence[Record], device: Device | None) -> list[str]:
     said = [] if not threads else [f"trainings ran with {' and '.join(map(str, threads))} threads each"]
     resumed = sum(bool(record.notes.get("resumed_at_step")) for record in records)
     if resumed:
-        said.append(f"{resumed} trainings were resumed: their seconds are those since then")
+        said.append(f"{resumed} trainings were resumed: forecast and actual are of the steps since then")
+    older = sum("peak_memory_bytes" in record.notes and memory(record) is None for record in records)
+    if older:
+        said.append(f"memory of {older} stages is not compared: their records have that of the whole process")
     said.append("no time: run xadapt bench device" if device is None else f"{device.name}: {device.basis}")
     return said

@@ -5,13 +5,13 @@ import json
 import math
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from xadapt.errors import ConfigError, DataError, UnknownName, nearest
-from xadapt.forecast.model import KNOWN, Model
+from xadapt.forecast.model import Model
 from xadapt.forecast.modules import FORWARD_BACKWARD, FULL
 from xadapt.forecast.stated import STATED, Cost
 from xadapt.forecast.stepping import BESIDE, Steps
@@ -38,13 +38,21 @@ class Device(Protocol):
         """Where its figures come from, in a few words."""
 
     @property
+    def type(self) -> str:
+        """As torch calls it: cuda, mps or cpu."""
+
+    @property
     def room(self) -> int | None:
         """Bytes of a GPU; None for a CPU."""
 
-    def seconds(self, work: Work) -> float: ...
+    def loading(self, model: Model) -> float:
+        """Seconds in which a process loads an encoder, once for all stages that follow on it."""
+
+    def seconds(self, work: Work) -> float:
+        """Without loading its encoder."""
 
     def together(self, works: Sequence[Work]) -> float:
-        """Seconds of trainings side by side."""
+        """Seconds of trainings side by side, without loading their encoder."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +75,12 @@ class Calibration:
     """Bytes of a GPU; 0 of a CPU."""
     mixed: tuple[float, float] = (0.0, 1.0)
     """Widths of all mixed modules at which `fuse few` and `fuse many` were measured, in hidden sizes."""
+    type: str = "cpu"
+    """As torch calls it."""
+
+    def loading(self, model: Model) -> float:
+        """Measured in a process that has loaded it, so that no stage pays; of the whole it is seconds."""
+        return 0.0
 
     @property
     def basis(self) -> str:
@@ -101,6 +115,9 @@ class Calibration:
         if work.model is None or kind not in ("train", "predict", "encoder"):
             return cost, 1.0, 1.0
         tokens = relative * work.model.forward(64) / self.model.forward(64)
+        if work.scored:
+            # What was measured scores no vocabulary.
+            tokens *= work.flops / (work.flops - work.scored)
         return cost, tokens, work.model.sizes.layers / self.model.sizes.layers
 
     def _cost(self, name: str, work: Work) -> tuple[Cost, float]:
@@ -135,13 +152,19 @@ def place() -> Path:
 
 
 def calibrations() -> list[Calibration]:
-    """Every one that is kept, newest first; raises DataError for a file that is not ours."""
+    """Every one of this schema that is kept, newest first; raises DataError for a file that is not ours."""
+    return _kept()[0]
+
+
+def _kept() -> tuple[list[Calibration], list[dict[str, Any]]]:
+    """(those of this schema, those of others as they stand in the file)."""
     path = place()
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return [_calibration(each) for each in found]
+        every = json.loads(path.read_text(encoding="utf-8"))
+        ours = [_calibration(each) for each in every if each["schema"] == SCHEMA]
+        return ours, [each for each in every if each["schema"] != SCHEMA]
     except FileNotFoundError:
-        return []
+        return [], []
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise DataError(
             f"{path}: not a file of calibrations ({error})", "remove it, then run xadapt bench device"
@@ -149,8 +172,6 @@ def calibrations() -> list[Calibration]:
 
 
 def _calibration(facts: dict[str, Any]) -> Calibration:
-    if facts["schema"] != SCHEMA:
-        raise ValueError(f"schema {facts['schema']}, here it is {SCHEMA}")
     costs = {name: Cost(**cost) for name, cost in facts["costs"].items()}
     model = Model(facts["model"]["name"], Sizes(**facts["model"]["sizes"]))
     changed = {"model": model, "costs": costs, "mixed": tuple(facts["mixed"])}
@@ -161,10 +182,11 @@ def keep(made: Calibration) -> Path:
     """Beside those of other devices, models and numbers of threads."""
     from xadapt.workflow.store import write_atomically
 
-    others = [each for each in calibrations() if _same(each) != _same(made)]
+    ours, foreign = _kept()
+    others = [each for each in ours if _same(each) != _same(made)]
     path = place()
     path.parent.mkdir(parents=True, exist_ok=True)
-    facts = [dataclasses.asdict(each) for each in (made, *others)]
+    facts = [*(dataclasses.asdict(each) for each in (made, *others)), *foreign]
     write_atomically(path, json.dumps(facts, indent=1) + "\n")
     return path
 
@@ -173,15 +195,21 @@ def _same(made: Calibration) -> tuple[str, int, str, str]:
     return made.name, made.threads, made.precision, made.model.name
 
 
-def device(name: str | None, model: Model | None, threads: int | None = None) -> Device | None:
+def device(
+    name: str | None,
+    model: Model | None,
+    threads: int | None = None,
+    warn: Callable[[str], None] = lambda text: None,
+) -> Device | None:
     """The device of `--device`: a stated one, or the calibration that fits the model and threads best.
 
-    Without a name the best calibration, None when there is none. Raises UnknownName for a name that no
-    table has, ConfigError when `calibrated` is asked for before anything was.
+    Without a name the best calibration, None when there is none; `warn` hears of those that cannot be read.
+    Raises UnknownName for a name that no table has, ConfigError when `calibrated` is asked for before
+    anything was, DataError for a name where the file of calibrations is not one.
     """
     if name in STATED:
         return STATED[name]
-    every = calibrations()
+    every = _readable(name, warn)
     known = [each for each in every if name in (None, CALIBRATED, each.name)]
     if known:
         return min(known, key=lambda each: _apart(each, model, threads))
@@ -195,14 +223,21 @@ def device(name: str | None, model: Model | None, threads: int | None = None) ->
     )
 
 
+def _readable(name: str | None, warn: Callable[[str], None]) -> list[Calibration]:
+    """What is not asked for by name is left aside where it cannot be read."""
+    try:
+        ours, foreign = _kept()
+    except DataError as error:
+        if name is not None:
+            raise
+        warn(f"{error}; left aside: xadapt bench device measures anew once it is removed")
+        return []
+    if foreign:
+        schemas = ", ".join(sorted({str(each["schema"]) for each in foreign}))
+        warn(f"{place()}: {len(foreign)} calibrations of schema {schemas}, not {SCHEMA}, left aside")
+    return ours
+
+
 def _apart(made: Calibration, model: Model | None, threads: int | None) -> tuple[bool, float]:
     size = abs(math.log(made.model.forward(64) / model.forward(64))) if model else 0.0
     return threads is not None and made.threads != threads, size
-
-
-def of_name(name: str) -> Model:
-    """A known model; raises UnknownName."""
-    short = name.rpartition("/")[2]
-    if short not in KNOWN:
-        raise UnknownName(f"--model {name}: its size is not known{nearest(short, ['toyworld', *KNOWN])}")
-    return Model(short, KNOWN[short])

@@ -252,6 +252,7 @@ def measure(
         name=_processor() if on_cpu else notes["device"],
         threads=threads,
         precision=notes["precision"],
+        type=notes["device"] if notes["device"] in ("cpu", "mps") else "cuda",
         clock="cpu" if bench.clock is time.process_time else "wall",
         date=f"{datetime.now(UTC):%Y-%m-%d}",
         model=size,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from xadapt import models
+from xadapt.errors import UnknownName, nearest
 from xadapt.memory.sizes import Sizes
 from xadapt.recipe import ModelSpec
 from xadapt.stages.encoder import Encoder
@@ -43,3 +44,11 @@ def model(of: ModelSpec | Encoder) -> Model | None:
     found = models.config(of)
     sizes = None if found is None else Sizes.of(found)
     return None if sizes is None else Model(of.name, sizes)
+
+
+def of_name(name: str) -> Model:
+    """A known model; raises UnknownName."""
+    short = name.rpartition("/")[2]
+    if short not in KNOWN:
+        raise UnknownName(f"--model {name}: its size is not known{nearest(short, ['toyworld', *KNOWN])}")
+    return Model(short, KNOWN[short])

@@ -1,14 +1,16 @@
 """What stages compute with: a module, what it is combined with, and what both cost."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from xadapt.composition import Composition, Fuse, Gate, Merge, Stack
 from xadapt.forecast.model import Model
+from xadapt.memory.estimate import How, Load, estimate
 from xadapt.memory.sizes import Shape, trainable, units
 from xadapt.models import SENTENCES
 from xadapt.recipe import Bottleneck, Full, LoRA, Method, Recipe
-from xadapt.stages.memory import shape
+from xadapt.stages.memory import loads, shape
 from xadapt.stages.merged import Merged
 from xadapt.stages.mixture import Ingredient, Mixture
 from xadapt.stages.train import Train
@@ -34,11 +36,33 @@ def mixed_width(size: Model | None, method: Method | None, base: Composition) ->
 
 
 def weights_of(size: Model | None, stage: Train | Mixture, parts: Sequence[Ingredient]) -> float:
-    """What is saved of a training: its module, or what mixes others and a target's own, and dense heads."""
+    """What is saved of a training: its module, or what mixes others and a target's own, and large heads."""
     if size is None:
         return 0.0
-    own = trainable(size.sizes, shape(stage))
-    return own + sum(task(one.task).type in SENTENCES for one in parts) * size.sizes.hidden**2
+    kinds = [task(one.task).type for one in parts]
+    dense = sum(kind in (*SENTENCES, "mlm") for kind in kinds) * size.sizes.hidden**2
+    return trainable(size.sizes, shape(stage)) + dense + kinds.count("mlm") * size.sizes.vocabulary
+
+
+def scored(size: Model | None, kind: str, recipe: Recipe, method: Method) -> float:
+    """Operations of a trained token for its answer: the vocabulary is scored for those that are hidden."""
+    if size is None or kind != "mlm":
+        return 0.0
+    passes = FULL if isinstance(method, Full) else FORWARD_BACKWARD
+    return passes * recipe.mask * 2 * size.sizes.hidden * size.sizes.vocabulary
+
+
+def largest(size: Model, stage: Train | Mixture, lengths: Sequence[float], how: How) -> Load:
+    """What a training holds in the largest of many steps, its text included.
+
+    `lengths` are the mean tokens of an example of each task; they deviate by 0.6 of that, and by four times
+    as much at most.
+    """
+    found = []
+    for one, length in zip(loads(stage, size.sizes), lengths, strict=True):
+        batch = one.recipe.batch
+        found.append(replace(one, tokens=min(one.tokens, round(length * (batch + 4 * 0.6 * batch**0.5)))))
+    return max(found, key=lambda one: estimate(size.sizes, [one], how).total)
 
 
 def flops_of(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from xadapt.errors import XadaptError
+from xadapt.errors import IntegrityError, XadaptError
 from xadapt.forecast.lengths import USUAL, Length, length
 from xadapt.forecast.modules import recipe_of
 from xadapt.recipe import Recipe
@@ -15,6 +15,7 @@ from xadapt.stages.data import Data
 from xadapt.stages.predict import Predict
 from xadapt.stages.train import Train
 from xadapt.tasks import task
+from xadapt.workflow.record import Record
 from xadapt.workflow.stage import Stage
 from xadapt.workflow.store import Store
 
@@ -68,6 +69,8 @@ class Reading:
     """Of `--data`."""
     _known: dict[str, Amount] = field(default_factory=dict)
     _seen: dict[Cut, tuple[float, float]] = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)
+    """By digest, why a record says nothing."""
 
     def learn(self, stages: Iterable[Stage], missing: Iterable[Stage]) -> None:
         """From records of what has run, what it read: the exact tokens of data that is to be read again."""
@@ -78,8 +81,19 @@ class Reading:
             cut = cut_of(stage)
             if cut is None or cut not in wanted or cut in self._seen or stage not in store:
                 continue
-            if (found := self._tokens(stage, store.record(stage.digest).notes)) is not None:
+            record = self._record(stage)
+            if record is not None and (found := self._tokens(stage, record.notes)) is not None:
                 self._seen[cut] = found
+
+    def _record(self, stage: Stage) -> Record | None:
+        """None where there is none, or none that can be read."""
+        if self.store is None or stage not in self.store:
+            return None
+        try:
+            return self.store.record(stage.digest)
+        except IntegrityError as error:
+            self.unreadable[stage.digest] = f"{stage.title()}: {error}"
+            return None
 
     def _tokens(self, stage: Stage, notes: Mapping[str, Any]) -> tuple[float, float] | None:
         """(items, tokens of one); None where a loop counted those of several trainings, or only its end."""
@@ -106,36 +120,33 @@ class Reading:
         return self._known[data.digest]
 
     def _read(self, data: Data) -> Amount | None:
-        if self.store is None or data not in self.store:
+        record = self._record(data)
+        if record is None:
             return None
-        record = self.store.record(data.digest)
         rows = int(record.notes["kept"])
         size = record.sizes.get("examples.jsonl", 0) / max(1, rows)
-        found = _length(data)
-        if found.assumed and size:
-            # Text of a known size on disk: as many tokens for each byte as is usual for its type.
-            scale = size / found.bytes
-            tokens = tuple(max(3, round(each * scale)) for each in found.tokens)
-            found = replace(found, tokens=tokens, bytes=size)
+        found = _scaled(_length(data), size)
         return Amount(rows, replace(found, bytes=size or found.bytes), exact=True)
 
     def _before(self, data: Data) -> Amount:
         counted = [self._rows(data, origin) for origin in data.rows]
-        rows = sum(many for many, _ in counted)
+        rows = whole = sum(many for many, _, _ in counted)
         if data.limit is not None:
             rows = min(rows, data.limit)
-        return Amount(max(1, rows), _length(data), exact=all(exact for _, exact in counted))
+        exact = all(known for _, _, known in counted)
+        size = sum(size for _, size, _ in counted) / max(1, whole) if exact else 0.0
+        return Amount(max(1, rows), _scaled(_length(data), size), exact)
 
-    def _rows(self, data: Data, origin: Origin) -> tuple[int, bool]:
+    def _rows(self, data: Data, origin: Origin) -> tuple[int, int, bool]:
+        """(rows, bytes, whether they were counted)."""
         if isinstance(origin, Toy):
-            return origin.size, True
-        lines = self._lines(origin)
-        if lines is not None:
-            return lines, True
-        return _stated(data) // len(data.rows), False
+            return origin.size, 0, True
+        if (found := self._lines(origin)) is not None:
+            return *found, True
+        return _stated(data) // len(data.rows), 0, False
 
-    def _lines(self, origin: Origin) -> int | None:
-        """Of a local file of lines."""
+    def _lines(self, origin: Origin) -> tuple[int, int] | None:
+        """(lines, bytes) of a local file of lines."""
         try:
             if isinstance(origin, Own):
                 place = Path(origin.path)
@@ -147,9 +158,17 @@ class Reading:
                 return None
             head = place.suffix in (".csv", ".tsv")
             with place.open("rb") as file:
-                return max(0, sum(1 for _ in file) - head)
+                return max(0, sum(1 for _ in file) - head), place.stat().st_size
         except (OSError, XadaptError):
             return None
+
+
+def _scaled(found: Length, size: float) -> Length:
+    """Of examples of a known size on disk: as many tokens for each byte as is usual for their type."""
+    if not found.assumed or not size:
+        return found
+    tokens = tuple(max(3, round(each * size / found.bytes)) for each in found.tokens)
+    return replace(found, tokens=tokens, bytes=size)
 
 
 def _split(data: Data) -> str:

@@ -5,6 +5,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from xadapt.forecast.model import Model
 from xadapt.forecast.stepping import BESIDE, Steps
 from xadapt.forecast.stepping import seconds as stepping
 from xadapt.forecast.work import Work
@@ -41,11 +42,14 @@ class Stated:
     efficiency: float = 0.35
     launch: float = 0.011
     """Seconds of the host per optimizer step at 24 layers."""
+    stage: float = 0.3
+    """Seconds of the host per stage: modules and their probes are read, results written."""
     batch: int = 65_536
     """Tokens per forward of a prediction."""
     precision: Precision = "bf16"
     memory: int = 24
     """GB."""
+    type: str = "cuda"
 
     @property
     def room(self) -> int:
@@ -55,6 +59,9 @@ class Stated:
     def basis(self) -> str:
         peak = f"{self.peak / 1e12:,.0f} TFLOP/s x {self.efficiency:.0%}"
         return f"stated, not measured: assumed {peak}, {1000 * self.launch:.0f} ms of host per step"
+
+    def loading(self, model: Model) -> float:
+        return 3.0 + 4.0 * model.parameters / 1e9
 
     def seconds(self, work: Work) -> float:
         if work.model is None or not work.flops:
@@ -70,9 +77,8 @@ class Stated:
             count = work.steps + math.ceil(work.read / self.batch)
             computed = work.flops / (self.peak * self.efficiency)
             every.append(Steps(count, launch, computed / max(1, count)))
-        loaded = 3.0 + 4.0 * works[0].model.parameters / 1e9
-        rows = sum(work.rows for work in works)
-        return loaded + stepping(every, BESIDE, overlaps=True) + HOST["encode"].row * rows
+        host = len(works) * self.stage + HOST["encode"].row * sum(work.rows for work in works)
+        return host + stepping(every, BESIDE, overlaps=True)
 
 
 HOST = {

@@ -1,7 +1,7 @@
 """What a plan costs: by kind of stage, by composition, and what its trainings are shared by."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -9,11 +9,15 @@ from xadapt.composition import Composition
 from xadapt.experiment.cell import Cell
 from xadapt.experiment.cells import Experiment
 from xadapt.forecast.device import Device
+from xadapt.forecast.loading import loadings
 from xadapt.forecast.work import Forecaster, Work
 from xadapt.stages.mixture import Mixture
 from xadapt.stages.train import Train
 from xadapt.workflow.plan import Plan
 from xadapt.workflow.stage import Stage
+
+Timed = Callable[[Sequence[Stage]], dict[str, float]]
+"""Seconds by digest of stages that are done one after another."""
 
 
 @dataclass
@@ -107,6 +111,8 @@ class Forecast:
     seconds: dict[str, float]
     guessed: int
     """Data stages whose rows are an assumption."""
+    unreadable: tuple[str, ...] = ()
+    """Records that say nothing, with the reason."""
 
     @property
     def total(self) -> Total:
@@ -123,6 +129,7 @@ class Forecast:
             "compositions": [price.facts() for price in self.prices],
             "shared": shared,
             "assumed_data_stages": self.guessed,
+            "unreadable": self.unreadable,
         }
 
 
@@ -133,15 +140,29 @@ def forecast(
     forecaster: Forecaster,
     device: Device | None,
     groups: Sequence[Sequence[Stage]] = (),
+    workers: int = 1,
 ) -> Forecast:
-    """`missing` are the stages of the plan of `asked` that are to do, `groups` what runs side by side."""
+    """`missing` are the stages of the plan of `asked` that are to do by so many processes.
+
+    `groups` are what runs side by side.
+    """
     forecaster.reading.learn(plan.stages, missing)
     works = {stage.digest: forecaster.work(stage) for stage in missing}
-    seconds = {} if device is None else {digest: device.seconds(work) for digest, work in works.items()}
+    bare = {} if device is None else {digest: device.seconds(work) for digest, work in works.items()}
     for group in groups:
         found = [s.digest for s in group if s.digest in works and isinstance(s, Train | Mixture)]
         if len(found) > 1:
-            _pack(found, works, seconds, forecaster, device)
+            _pack(found, works, bare, forecaster, device)
+
+    def timed(stages: Sequence[Stage]) -> dict[str, float]:
+        started = {} if device is None else loadings(stages, works, device, workers)
+        return {
+            one.digest: bare[one.digest] + started.get(one.digest, 0.0)
+            for one in stages
+            if one.digest in bare
+        }
+
+    seconds = timed(missing)
     kinds: dict[str, Total] = {kind: Total(stages=count) for kind, count in plan.count().items()}
     for stage in missing:
         kinds[stage.kind].add(works[stage.digest], seconds.get(stage.digest))
@@ -149,8 +170,9 @@ def forecast(
     cells = [cell for cell in asked.cells() if cell.score is not None]
     forms = {str(one): form(one) for one in asked.compositions}
     guessed = sum(not work.exact and work.cost.startswith("data") for work in works.values())
-    prices = _prices(cells, forms, works, seconds)
-    return Forecast(kinds, prices, _shared(plan, cells), seconds, guessed)
+    prices = _prices(cells, forms, works, timed, seconds)
+    unreadable = tuple(forecaster.reading.unreadable.values())
+    return Forecast(kinds, prices, _shared(plan, cells), seconds, guessed, unreadable)
 
 
 def _pack(
@@ -172,25 +194,36 @@ def _pack(
 
 
 def _prices(
-    cells: Sequence[Cell], forms: dict[str, str], works: dict[str, Work], seconds: dict[str, float]
+    cells: Sequence[Cell],
+    forms: dict[str, str],
+    works: dict[str, Work],
+    timed: Timed,
+    seconds: dict[str, float],
 ) -> tuple[Price, ...]:
     groups: dict[str, list[Cell]] = defaultdict(list)
     for cell in cells:
         groups[forms[cell.composition] if cell.recipe else "baselines"].append(cell)
     paid: set[str] = set()
-    return tuple(_price(name, found, works, seconds, paid) for name, found in groups.items())
+    return tuple(_price(name, found, works, timed, seconds, paid) for name, found in groups.items())
 
 
 def _price(
-    name: str, cells: Sequence[Cell], works: dict[str, Work], seconds: dict[str, float], paid: set[str]
+    name: str,
+    cells: Sequence[Cell],
+    works: dict[str, Work],
+    timed: Timed,
+    seconds: dict[str, float],
+    paid: set[str],
 ) -> Price:
     price = Price(name, len(cells))
-    for stage in Plan.of(cell.score for cell in cells if cell.score is not None).stages:
-        new = [] if stage.digest in paid else [price.adds]
-        for total in (price.alone, *new):
+    stages = Plan.of(cell.score for cell in cells if cell.score is not None).stages
+    alone = timed([stage for stage in stages if stage.digest in works])
+    for stage in stages:
+        new = [] if stage.digest in paid else [(price.adds, seconds)]
+        for total, times in ((price.alone, alone), *new):
             total.stages += 1
             if (work := works.get(stage.digest)) is not None:
-                total.add(work, seconds.get(stage.digest))
+                total.add(work, times.get(stage.digest))
                 total.trainings += isinstance(stage, Train | Mixture)
         paid.add(stage.digest)
     return price

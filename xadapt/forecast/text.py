@@ -69,17 +69,23 @@ def notes(costs: Forecast, device: Device | None, workers: int, asked: Model | N
             yield f"scaled to {asked.name} by operations; to measure it: xadapt bench device --model NAME"
         if workers > 1 and total.seconds:
             yield f"with {workers} workers about {clock(total.seconds / workers)}"
+    yield from (f"cannot be read, and says nothing: {fault}" for fault in costs.unreadable)
     if costs.guessed:
         yield f"assumed: rows of {costs.guessed} data stages, those of the public data; lengths from a table"
 
 
 def checked(found: Checked) -> Iterator[str]:
-    """Forecast against actual, by kind of stage."""
-    rows = [("stage", "finished", "tokens", "actual", "ratio", "time", "actual", "ratio")]
+    """Forecast against actual, by kind of stage; of memory what records expected against what was taken."""
+    three = ("actual", "ratio")
+    rows = [("stage", "finished", "tokens", *three, "time", *three, "disk", *three, "memory", *three)]
     for kind, pair in (*found.kinds.items(), ("in total", found.total)):
         times = (clock(pair.seconds), clock(pair.actual_seconds), ratio(pair.seconds, pair.actual_seconds))
         tokens = (number(pair.tokens), number(pair.actual_tokens), ratio(pair.tokens, pair.actual_tokens))
-        rows.append((kind, f"{pair.stages:,}", *tokens, *times))
+        disk = (size(pair.disk), size(pair.actual_disk), ratio(pair.disk, pair.actual_disk))
+        held = ("-", "-", "-")
+        if pair.memory:
+            held = size(pair.memory), size(pair.actual_memory), ratio(pair.memory, pair.actual_memory)
+        rows.append((kind, f"{pair.stages:,}", *tokens, *times, *disk, *held))
     yield from _aligned(rows)
     yield from found.remarks
 

@@ -11,9 +11,11 @@ from xadapt.forecast.modules import (
     base_of,
     flops_of,
     form_of,
+    largest,
     method_of,
     mixed_width,
     recipe_of,
+    scored,
     weights_of,
 )
 from xadapt.forecast.reading import Reading
@@ -23,7 +25,6 @@ from xadapt.recipe import Full, ModelSpec, Recipe
 from xadapt.stages.baseline import Baseline
 from xadapt.stages.data import Data, Dev
 from xadapt.stages.encoder import Encoder
-from xadapt.stages.memory import shape
 from xadapt.stages.merged import Merged
 from xadapt.stages.mixture import Ingredient, Mixture
 from xadapt.stages.predict import Predict
@@ -57,6 +58,8 @@ class Work:
     mixed: float = 0.0
     """Width of all modules that are mixed, in hidden sizes."""
     flops: float = 0.0
+    scored: float = 0.0
+    """Of these, what scores a vocabulary."""
     disk: float = 0.0
     memory: float = 0.0
     """Bytes at the peak of a training step; of other stages not forecast."""
@@ -129,13 +132,19 @@ class Forecaster:
         return Work(name, rows=rows + known, steps=learned, disk=RECORD + tested * bytes_of_one)
 
     def _training(self, stage: Train | Mixture, parts: Sequence[Ingredient], text: Ingredient | None) -> Work:
-        every = [self._items(one) for one in (*parts, *([text] if text else []))]
-        steps, tokens = self._steps(stage, parts, text, every)
+        ingredients = (*parts, *([text] if text else []))
+        every = [self._items(one) for one in ingredients]
+        steps, each = self._steps(stage, parts, text, every)
+        tokens = sum(each)
         dev = sum(self._dev(one.dev, one.recipe) for one in parts if one.dev) * stage.recipe.snapshots
         size, form = self._model(stage.model), form_of(stage.base, stage.below is not None)
         method = stage.recipe.method
         length = tokens / max(1, steps * stage.recipe.batch)
         flops = flops_of(size, method, stage.base, length, tokens, trains=True)
+        words = sum(
+            own * scored(size, task(one.task).type, one.recipe, method)
+            for one, own in zip(ingredients, each, strict=True)
+        )
         kept = (stage.recipe.snapshots if stage.recipe.select == "oracle" else 0) + 1
         made = Work(
             f"train {method.name} {form}",
@@ -144,11 +153,12 @@ class Forecaster:
             trained=tokens,
             steps=steps,
             mixed=mixed_width(size, method, stage.base),
-            flops=flops + flops_of(size, method, stage.base, length, dev, trains=False),
-            disk=RECORD + SMALL_FILES + kept * 4.0 * weights_of(size, stage, parts),
-            load=self._load(size, stage, length, parts),
+            flops=flops + words + flops_of(size, method, stage.base, length, dev, trains=False),
+            scored=words,
+            disk=RECORD + SMALL_FILES + kept * 4.0 * weights_of(size, stage, ingredients),
+            load=largest(size, stage, [tokens for _, tokens in every], self._how) if size else None,
             model=size,
-            exact=all(self.reading.of(one.data).exact for one in parts),
+            exact=all(self.reading.of(one.data).exact for one in ingredients),
         )
         return replace(made, memory=self.peak([made]))
 
@@ -158,13 +168,13 @@ class Forecaster:
         parts: Sequence[Ingredient],
         text: Ingredient | None,
         every: Sequence[tuple[float, float]],
-    ) -> tuple[int, float]:
-        """(steps, trained tokens); those of a mixture are shared as its sampling shares them."""
+    ) -> tuple[int, list[float]]:
+        """(steps, trained tokens of each task); those of a mixture are shared as its sampling shares them."""
         if isinstance(stage, Train):
             (many, tokens), recipe = every[0], stage.recipe
             if recipe.steps is not None:
-                return recipe.steps, recipe.steps * recipe.batch * tokens
-            return max(1, math.ceil(many * recipe.epochs / recipe.batch)), many * recipe.epochs * tokens
+                return recipe.steps, [recipe.steps * recipe.batch * tokens]
+            return max(1, math.ceil(many * recipe.epochs / recipe.batch)), [many * recipe.epochs * tokens]
         drawn, cap = shares(stage, [many for many, _ in every[: len(parts)]])
         own = sum(
             one.recipe.steps or math.ceil(min(many, cap) * one.recipe.epochs / one.recipe.batch)
@@ -173,7 +183,7 @@ class Forecaster:
         steps = stage.recipe.steps or math.ceil(own / (1 - stage.text_share))
         shared = [*(share * (1 - stage.text_share) for share in drawn), stage.text_share]
         each = zip((*parts, *([text] if text else [])), every, shared, strict=False)
-        return steps, sum(steps * share * one.recipe.batch * tokens for one, (_, tokens), share in each)
+        return steps, [steps * share * one.recipe.batch * tokens for one, (_, tokens), share in each]
 
     def _items(self, one: Ingredient) -> tuple[float, float]:
         return self.reading.items(one.data, one.recipe, "train")
@@ -182,23 +192,16 @@ class Forecaster:
         many, tokens = self.reading.items(dev.data, recipe, "dev")
         return many * tokens
 
-    def _load(
-        self, size: Model | None, stage: Train | Mixture, length: float, parts: Sequence[Ingredient]
-    ) -> Load | None:
-        """Of the largest of many steps: lengths deviate by 0.6 of their mean, four times that at most."""
-        if size is None:
-            return None
-        recipe, kind = stage.recipe, task(parts[0].task).type
-        tokens = min(recipe.max_length, length * (1 + 4 * 0.6 / recipe.batch**0.5)) * recipe.batch
-        outputs = size.sizes.vocabulary if kind == "mlm" else 3
-        return Load(recipe, shape(stage), round(tokens), outputs, kind)
+    @property
+    def _how(self) -> How:
+        return How(self.precision, padded=self.precision == "fp32")
 
     def peak(self, works: Sequence[Work]) -> float:
         """Bytes at the peak of a step of trainings side by side; 0 where the model is not known."""
         size, loads = works[0].model, [work.load for work in works if work.load is not None]
         if size is None or len(loads) < len(works):
             return 0.0
-        return estimate(size.sizes, loads, How(self.precision, padded=self.precision == "fp32")).total
+        return estimate(size.sizes, loads, self._how).total
 
     def _predict(self, stage: Predict) -> Work:
         what, recipe = task(stage.task), recipe_of(stage.module)
@@ -232,13 +235,18 @@ class Forecaster:
         steps = recipe.steps or math.ceil(many * recipe.epochs / recipe.batch)
         tokens = steps * recipe.batch * each
         assert size is not None, "an architecture says it"
-        # Of the tokens that are hidden the whole vocabulary is scored.
-        scored = recipe.mask * 2 * size.sizes.hidden * size.sizes.vocabulary
-        flops = FULL * tokens * (size.forward(each) + scored)
-        most = recipe.batch * recipe.max_length
-        load = Load(recipe, Shape(Full()), most, size.sizes.vocabulary, "mlm")
-        disk = RECORD + 2.0 * size.parameters + 60.0 * size.sizes.vocabulary
-        made = Work("encoder", rows=many, trained=tokens, steps=steps, flops=flops, disk=disk, model=size)
+        words = tokens * scored(size, "mlm", recipe, Full())
+        load = Load(recipe, Shape(Full()), recipe.batch * recipe.max_length, size.sizes.vocabulary, "mlm")
+        made = Work(
+            "encoder",
+            rows=many,
+            trained=tokens,
+            steps=steps,
+            flops=FULL * tokens * size.forward(each) + words,
+            scored=words,
+            disk=RECORD + 2.0 * size.parameters + 60.0 * size.sizes.vocabulary,
+            model=size,
+        )
         # Nothing of it is frozen, so that it trains in fp32 everywhere.
         return replace(made, memory=estimate(size.sizes, [load], How("fp32", padded=True)).total)
 

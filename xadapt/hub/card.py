@@ -171,7 +171,8 @@ def cost(stages: Mapping[str, Record]) -> str:
             )
         )
     head = ("folder", "seconds", "tokens", "steps", "trained weights", "device", "peak memory, GB")
-    return table(head, rows) + "\n\nTrainings that ran side by side share their tokens and seconds."
+    said = "Trainings that ran side by side share their tokens and seconds; the peak on a CPU is what came"
+    return f"{table(head, rows)}\n\n{said} on top of the frozen encoder."
 
 
 def _versions(record: Record) -> str:

@@ -16,6 +16,13 @@ def parse(text: str) -> int:
     return int(float(found[1]) * UNITS[found[2].upper() + "B"])
 
 
+def shared(each: float, workers: int) -> str:
+    """What was asked for, and what of it each worker has."""
+    if workers == 1:
+        return shown(each)
+    return f"{shown(each * workers)}, {shown(each)} for each of {workers} workers"
+
+
 def shown(size: float) -> str:
     """As it is written."""
     return f"{size / 2**30:.1f} GB" if size >= 2**30 else f"{size / 2**20:.0f} MB"

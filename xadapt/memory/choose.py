@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from xadapt.errors import DoesNotFit
-from xadapt.memory.amount import shown
-from xadapt.memory.estimate import Bits, Estimate, How, Load, estimate, token
+from xadapt.memory.amount import shared, shown
+from xadapt.memory.estimate import LOGITS, Bits, Estimate, How, Load, estimate, token
 from xadapt.memory.sizes import Sizes
 
 RESERVED = {"cuda": 600 * 2**20, "cpu": 600 * 2**20}
@@ -31,6 +31,8 @@ class Choice:
     how: How
     expected: Estimate
     """At the peak of a full pass."""
+    workers: int = 1
+    """That have as much each."""
 
     def line(self) -> str:
         """What was picked, for people."""
@@ -38,9 +40,9 @@ class Choice:
             f"frozen matrices in {self.how.bits} bit" if self.how.bits else f"weights in {self.how.precision}"
         )
         layers = "layers computed again" if self.how.checkpointing else "layers kept"
-        e = self.expected
+        e, amount = self.expected, shared(self.budget, self.workers)
         return (
-            f"memory {shown(self.budget)}: passes of at most {self.tokens:,} tokens, {layers}, {weights}; "
+            f"memory {amount}: passes of at most {self.tokens:,} tokens, {layers}, {weights}; "
             f"expected {shown(e.total)} ({shown(e.weights)} encoder, {shown(e.modules)} modules, "
             f"{shown(e.activations + e.logits)} activations)"
         )
@@ -61,23 +63,24 @@ def choose(
     *,
     checkpointing: bool = True,
     bits: Sequence[Bits] = BITS,
+    workers: int = 1,
 ) -> Choice:
     """For trainings side by side whose longest example has `longest` tokens.
 
-    `checkpointing` and `bits` say what may be picked. Raises DoesNotFit with what would be needed where one
-    example is too much with everything.
+    `checkpointing` and `bits` say what may be picked; `workers` have `budget` each. Raises DoesNotFit with
+    what would be needed where one example is too much with everything.
     """
     found = None
     for each in bits:
         for again in (False, True) if checkpointing and each == bits[0] else (checkpointing,):
             found = _with(model, loads, budget, replace(how, checkpointing=again, bits=each), device)
             if found.tokens >= longest:
-                return found
+                return replace(found, workers=workers)
     assert found is not None
     whole = at(model, loads, longest, found.how).total / USABLE + RESERVED.get(device, RESERVED["cpu"])
     raise DoesNotFit(
-        f"--memory {shown(budget)}: one example of {longest} tokens needs {shown(whole)} with everything "
-        f"that saves memory here",
+        f"--memory {shared(budget, workers)}: one example of {longest} tokens needs {shown(whole)} "
+        f"with everything that saves memory here",
         "a smaller model or max_length, fewer trainings side by side, or more memory",
     )
 
@@ -90,6 +93,6 @@ def _with(model: Sizes, loads: Sequence[Load], budget: int, how: How, device: st
 
 def at(model: Sizes, loads: Sequence[Load], tokens: int, how: How) -> Estimate:
     """Of a pass of so many tokens, all of the training to which a token costs most."""
-    most = max(loads, key=lambda load: token(model, load, how))
+    most = max(loads, key=lambda load: token(model, load, how) + load.answered * load.outputs * LOGITS)
     held = [replace(load, tokens=tokens if load is most else 0) for load in loads]
     return estimate(model, held, how)

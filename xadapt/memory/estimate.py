@@ -34,11 +34,24 @@ class Load:
     """Its task type."""
 
     @property
+    def answered(self) -> float:
+        """Rows that the head answers for each token; 0 where it answers whole examples."""
+        if self.kind == "mlm":
+            return self.recipe.mask
+        return float(self.kind in ("tagging", "span"))
+
+    @property
     def logits(self) -> float:
         """Rows that the head answers."""
-        if self.kind == "mlm":
-            return self.recipe.mask * self.tokens
-        return self.tokens if self.kind in ("tagging", "span") else self.recipe.batch
+        return self.answered * self.tokens if self.answered else self.recipe.batch
+
+    @property
+    def snapshots(self) -> int:
+        """Copies of what trains that are kept on the device (training/selection.py)."""
+        recipe = self.recipe
+        if recipe.select == "oracle":
+            return min(recipe.snapshots, recipe.steps or recipe.snapshots)
+        return int(recipe.select != "last")
 
 
 @dataclass(frozen=True)
@@ -48,7 +61,7 @@ class Estimate:
     weights: int
     """Of the frozen encoder."""
     modules: int
-    """Everything that trains, with gradients and the state of the optimizer."""
+    """Everything that trains, with gradients, the state of the optimizer and snapshots that are kept."""
     activations: int
     """What autograd keeps, and what one layer computes on the way."""
     logits: int
@@ -126,7 +139,7 @@ def modules(model: Sizes, load: Load, how: How) -> float:
     frozen = load.shape.below + (load.shape.parts if load.shape.form != "alone" else 0)
     beneath = frozen * trainable(model, Shape(load.recipe.method)) * FP32
     own = trainable(model, load.shape) + head
-    return own * TRAINED + beneath + fixed(model, load.shape, how.wide)
+    return own * (TRAINED + load.snapshots * FP32) + beneath + fixed(model, load.shape, how.wide)
 
 
 SENTENCES = ("classification", "choice")

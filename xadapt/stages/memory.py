@@ -40,9 +40,13 @@ def sizes(model: ModelSpec | Encoder) -> Sizes | None:
 
 def load(stage: Train | Mixture, model: Sizes) -> Load:
     """What a step of a training may hold: of its task, or the task of a mixture, that needs most."""
+    return max(loads(stage, model), key=lambda one: estimate(model, [one], How()).total)
+
+
+def loads(stage: Train | Mixture, model: Sizes) -> list[Load]:
+    """What a step may hold of each task, of a mixture also of its text, which comes last."""
     every = [(stage.task, stage.recipe)] if isinstance(stage, Train) else _parts(stage)
-    each = [_load(what, recipe, stage, model) for what, recipe in every]
-    return max(each, key=lambda one: estimate(model, [one], How()).total)
+    return [_load(what, recipe, stage, model) for what, recipe in every]
 
 
 def _parts(stage: Mixture) -> list[tuple[Any, Recipe]]:
@@ -55,24 +59,31 @@ def _load(what: Any, recipe: Recipe, stage: Train | Mixture, model: Sizes) -> Lo
     return Load(recipe, shape(stage), tokens, model.vocabulary if kind == "mlm" else LABELS, kind)
 
 
-def bits(stages: Sequence[Stage], budget: int, how: How, device: str) -> Bits:
+Known = Callable[[ModelSpec | Encoder], Sizes | None]
+"""What says the sizes of a model, where it can."""
+
+
+def bits(
+    stages: Sequence[Stage], budget: int, how: How, device: str, workers: int = 1, known: Known = sizes
+) -> Bits:
     """In how many bits the frozen matrices of a plan are held: the fewest that one of its trainings needs.
 
-    All stages of a plan have the same, so that a module is used on what it was trained on. Raises DoesNotFit.
+    All stages of a plan have the same, so that a module is used on what it was trained on. `workers` have
+    `budget` each. Raises DoesNotFit.
     """
     found: Bits = None
     for stage in stages:
         if isinstance(stage, Train | Mixture) and not isinstance(stage.recipe.method, Full):
-            if stage.companions() is None or (model := sizes(stage.model)) is None:
+            if stage.companions() is None or (model := known(stage.model)) is None:
                 continue
             one = load(stage, model)
             longest = one.tokens // one.recipe.batch
-            made = choose(model, [one], longest, budget, how, device).how.bits
+            made = choose(model, [one], longest, budget, how, device, workers=workers).how.bits
             found = max(found, made, key=BITS.index)
     return found
 
 
-def fits(budget: int, how: How, device: str) -> Callable[[Sequence[Stage]], bool]:
+def fits(budget: int, how: How, device: str, known: Known = sizes) -> Callable[[Sequence[Stage]], bool]:
     """Whether trainings fit side by side: what they all hold, beside the largest step of one of them.
 
     A group that fits therefore needs no more passes for its tokens than its members alone.
@@ -80,7 +91,7 @@ def fits(budget: int, how: How, device: str) -> Callable[[Sequence[Stage]], bool
 
     def answer(stages: Sequence[Stage]) -> bool:
         given = [stage for stage in stages if isinstance(stage, Train | Mixture)]
-        model = sizes(given[0].model) if given else None
+        model = known(given[0].model) if given else None
         if model is None or len(given) == 1:
             return True
         each = [load(stage, model) for stage in given]

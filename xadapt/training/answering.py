@@ -72,14 +72,15 @@ class Answering:
                 results[index] = Answer(output, seen[place] if seen else {})
         return results
 
-    def memory(self, sizes: Sequence[int]) -> dict[str, int]:
+    def memory(self, sizes: Sequence[int]) -> dict[str, Any]:
         """What is expected of a forward over as many items of these sizes, in tokens, as it may hold."""
         model = Sizes.of(self.ground.encoder.config.to_dict())
         tokens = min(sum(sizes), max((*sizes, tokens_of(self.ground))))
         if model is None:
             return {"pass_tokens": tokens}
-        needed = round(held(self.ground) + tokens * answering(model, how(self.ground)))
-        return {"pass_tokens": tokens, "expected_bytes": needed}
+        weights = held(self.ground)
+        needed = weights + round(tokens * answering(model, how(self.ground)))
+        return {"pass_tokens": tokens, "expected_bytes": needed, "expected": {"weights": weights}}
 
     def predictions(
         self, answers: Sequence[Answer], items: Sequence[Item], examples: Sequence[Any]

@@ -10,6 +10,7 @@ from accelerate import Accelerator
 from xadapt.memory.amount import parse
 from xadapt.memory.choose import RESERVED, Choice, at, choose
 from xadapt.memory.estimate import How, Load
+from xadapt.memory.reached import Peak
 from xadapt.memory.sizes import Sizes
 from xadapt.modeling.encoder import Encoder
 from xadapt.modeling.library import LibraryEncoder
@@ -33,23 +34,26 @@ def prepare(amount: str, stages: Sequence[Stage], context: Context, workers: int
     that is too much, WrongEnvironment where weights would have to be quantised and cannot be.
     """
     budget = parse(amount) // workers
-    device, given = _where(context)
-    bits = planned.bits(stages, budget, given, device.type)
+    device, given = where(context)
+    bits = planned.bits(stages, budget, given, device.type, workers)
     if bits is not None:
         check(bits, device)
     found = replace(given, bits=bits)
-    return replace(context, memory=budget, bits=bits), planned.fits(budget, found, device.type)
+    return replace(context, memory=budget, workers=workers, bits=bits), planned.fits(
+        budget, found, device.type
+    )
 
 
 def room(context: Context, workers: int) -> int | None:
     """Bytes that are free on the GPU of a run for each of its workers, in whole GB; None on a CPU."""
-    if accelerator(context.device, context.precision).device.type != "cuda":
+    if where(context)[0].type != "cuda":
         return None
     # Not to the byte: what is free differs a little from run to run, and with it what runs side by side.
     return int(torch.cuda.mem_get_info()[0] // workers // 2**30 * 2**30)
 
 
-def _where(context: Context) -> tuple[torch.device, How]:
+def where(context: Context) -> tuple[torch.device, How]:
+    """The device of a run, and how estimates see it."""
     placed = accelerator(context.device, context.precision)
     return placed.device, how(placed)
 
@@ -82,19 +86,19 @@ class Budget:
         bits = context.bits if self.offered and not full else None
         self.how = replace(how(placed), bits=bits)  # type: ignore[arg-type]
         self.model = sizes(encoder)
-        self.choice = self._choose(jobs, context.memory)
-        if self.device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(self.device)
+        self.choice = self._choose(jobs, context.memory, context.workers)
         if self.choice is not None:
             self._enforce(self.choice.budget)
             context.progress(memory=self.choice.line())
+        trained = (weight for weight in encoder.parameters() if weight.requires_grad)
+        self.peak = Peak(self.device, sum(weight.nbytes for weight in trained))
 
-    def _choose(self, jobs: Sequence[Job], budget: int | None) -> Choice | None:
+    def _choose(self, jobs: Sequence[Job], budget: int | None, workers: int) -> Choice | None:
         if budget is None or self.model is None:
             return None
         longest = max(max(flat.sizes(part.items)) for job in jobs for part in job.parts)
         given = self.model, self.loads, longest, budget, self.how, self.device.type
-        return choose(*given, checkpointing=self.offered, bits=(self.how.bits,))
+        return choose(*given, checkpointing=self.offered, bits=(self.how.bits,), workers=workers)
 
     def _enforce(self, budget: int) -> None:
         """What the estimate missed is then met as on a small device: memory is out."""
@@ -108,6 +112,10 @@ class Budget:
         if self.choice is None:
             return Memory(offered=self.offered)
         return Memory(self.choice.tokens, self.choice.how.checkpointing, self.offered)
+
+    def taken(self) -> dict[str, Any]:
+        """The peak since the budget was made, for the record."""
+        return self.peak.facts()
 
     def facts(self, loop: Loop) -> dict[str, Any]:
         """What was expected of the largest pass, what was picked, and what did not fit."""

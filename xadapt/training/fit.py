@@ -21,7 +21,7 @@ from xadapt.stages.memory import load
 from xadapt.stages.mixture import Ingredient, Mixture
 from xadapt.stages.train import Train, slug
 from xadapt.tasks import task
-from xadapt.training import full, manifest, peaks, probe
+from xadapt.training import full, manifest, probe
 from xadapt.training.answering import Answering
 from xadapt.training.batches import stream
 from xadapt.training.budget import Budget, sizes
@@ -57,7 +57,6 @@ def fit(
     started = time.monotonic()
     alone = whole(stages[0])
     ground = _ground(stages, context) if alone is None else full.start(alone, context)
-    peaks.begin(ground.placed.device)
     jobs = make_jobs(stages, ground, context)
     slots = [_slot(stage, ground, context) for stage in stages]
     assembled = ground.assembled(slots)
@@ -76,9 +75,10 @@ def fit(
     given = ground.encoder, assembled, jobs, trained, ground.placed, checkpoint, context.progress, measures
     loop = Loop(*given, budget.limits())
     resumed = loop.run()
+    taken = budget.taken()
     if _frozen(ground, assembled) != before:
         raise TrainingFailed(f"{stages[0].title()}: a frozen weight moved")
-    shared = _facts(ground, started) | {"tokens": loop.tokens, "resumed_at_step": resumed}
+    shared = _facts(ground, started) | taken | {"tokens": loop.tokens, "resumed_at_step": resumed}
     shared["memory"] = budget.facts(loop)
     for number, (stage, out, job) in enumerate(zip(stages, outs, jobs, strict=True)):
         _save(stage, out, job, assembled, number, ground)
@@ -148,10 +148,9 @@ def _facts(ground: Base, started: float) -> dict[str, Any]:
     on_gpu = ground.placed.device.type == "cuda"
     return {
         "engine": ground.engine,
-        "device": torch.cuda.get_device_name() if on_gpu else "cpu",
+        "device": torch.cuda.get_device_name() if on_gpu else ground.placed.device.type,
         "precision": "bf16" if ground.placed.mixed_precision == "bf16" else "fp32",
         "threads": torch.get_num_threads(),
-        "peak_memory_bytes": peaks.reached(ground.placed.device),
         "training_seconds": round(time.monotonic() - started, 1),
     }
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from xadapt.composition import Fuse
 from xadapt.examples import asked
+from xadapt.memory.reached import Peak
 from xadapt.modeling import head_format
 from xadapt.modeling.invertible import decode_through
 from xadapt.recipe import Recipe
@@ -23,7 +24,7 @@ from xadapt.task_types import task_type
 from xadapt.task_types.flat import sizes
 from xadapt.task_types.items import Item
 from xadapt.tasks import task
-from xadapt.training import attended, manifest, peaks
+from xadapt.training import attended, manifest
 from xadapt.training.answering import Answer, Answering
 from xadapt.training.restore import (
     Base,
@@ -57,7 +58,7 @@ class _Asked:
     """Of the snapshots on development data, where these select."""
     seconds: float
     tokens: int = 0
-    memory: dict[str, int] = field(default_factory=dict)
+    memory: dict[str, Any] = field(default_factory=dict)
     """What was expected of the call that answered it."""
 
     @property
@@ -65,15 +66,14 @@ class _Asked:
         """Of equals the first."""
         return self.scores.index(max(self.scores)) if self.scores else None
 
-    def notes(self, ground: Base) -> dict[str, Any]:
+    def notes(self, ground: Base, peak: Peak) -> dict[str, Any]:
         found = {
             "device": ground.placed.device.type,
             "tokens": self.tokens,
             "predicting_seconds": round(self.seconds, 2),
-            "peak_memory_bytes": peaks.reached(ground.placed.device),
             "memory": self.memory,
         }
-        return found | ({"snapshot": self.snapshot, "dev": self.scores} if self.scores else {})
+        return found | peak.facts() | ({"snapshot": self.snapshot, "dev": self.scores} if self.scores else {})
 
 
 def predict(stages: Sequence[Predict], outs: Sequence[Path], context: Context) -> dict[str, dict[str, Any]]:
@@ -81,15 +81,15 @@ def predict(stages: Sequence[Predict], outs: Sequence[Path], context: Context) -
     first = stages[0]
     given = first.model, context, whole(first.module), method_of(first.module)
     ground = base(*given, modules=[one for stage in stages for one in (stage.module, stage.below)])
-    peaks.begin(ground.placed.device)
     groups: dict[Hashable, list[_Asked]] = {}
     for stage, out in zip(stages, outs, strict=True):
         one = _ask(stage, out, ground, context)
         key = (stage.task, stage.reading, stage.below and stage.below.digest, one.snapshot)
         groups.setdefault(key, []).append(one)
+    peak = Peak(ground.placed.device)
     for group in groups.values():
         _predict(group, ground, context)
-    return {one.stage.digest: one.notes(ground) for group in groups.values() for one in group}
+    return {one.stage.digest: one.notes(ground, peak) for group in groups.values() for one in group}
 
 
 def _ask(stage: Predict, out: Path, ground: Base, context: Context) -> _Asked:

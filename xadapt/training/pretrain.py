@@ -17,7 +17,6 @@ from xadapt.modeling.encoder import Encoder
 from xadapt.modeling.pretrained import save_tokenizer, train_tokenizer
 from xadapt.recipe import Architecture, Full, Recipe
 from xadapt.task_types import task_type
-from xadapt.training import peaks
 from xadapt.training.batches import Schedule, stream
 from xadapt.training.budget import Budget
 from xadapt.training.checkpoint import Checkpoint
@@ -48,7 +47,6 @@ def pretrain(
     items = mlm.encode(lines, tokenizer, recipe, ())
     # Training runs in fp32 everywhere: nothing here is frozen, so nothing may be bf16.
     placed = accelerator(context.device, "fp32")
-    peaks.begin(placed.device)
     encoder = Encoder.fresh(architecture, vocabulary, stream(seed, "encoder"))
     encoder.place(placed.device, torch.float32)
     head = mlm.head(encoder, (), stream(seed, "head")).to(placed.device)
@@ -62,11 +60,11 @@ def pretrain(
     given = encoder, assembled, [job], everything, placed, checkpoint, context.progress
     loop = Loop(*given, memory=budget.limits())
     resumed = loop.run()
-    peak = peaks.reached(placed.device)
+    taken = budget.taken()
     save_tokenizer(tokenizer, out, architecture.max_length)
     encoder.to_hf().half().save_pretrained(str(out))
     (out / "curve.json").write_text(json.dumps(job.curve) + "\n", encoding="utf-8")
-    return {
+    return taken | {
         "device": str(placed.device),
         "vocabulary": vocabulary,
         "parameters": sum(p.numel() for p in encoder.parameters()),
@@ -74,6 +72,5 @@ def pretrain(
         "loss": job.curve[-1][1],
         "resumed_at_step": resumed,
         "memory": budget.facts(loop),
-        "peak_memory_bytes": peak,
         "training_seconds": round(time.monotonic() - started, 1),
     }

@@ -24,6 +24,8 @@ class Context:
     precision: str = "auto"
     memory: int | None = None
     """Bytes of the device that one process may use; None for what there is."""
+    workers: int = 1
+    """Processes that have as much each."""
     bits: int | None = None
     """8 or 4 where the frozen matrices are quantised so that they fit."""
     checkpoint_seconds: float = 60.0
