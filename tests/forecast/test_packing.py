@@ -38,8 +38,8 @@ def test_a_gpu_takes_every_ready_training_and_a_processor_one(small):
     groups = trained(plan, groups_of(plan, None, H200, None))
     assert len(groups) == len({stage.depth for group in groups for stage in group}) == 2
     assert len({stage.task for stage in groups[0]}) > 1, "ragged ones, with lengths of their own"
-    for alone in (groups_of(plan, None, None, None), groups_of(plan, None, calibration(), None)):
-        assert all(len(group) == 1 for group in alone)
+    for device in (None, calibration()):
+        assert all(len(group) == 1 for group in trained(plan, groups_of(plan, None, device, None)))
     assert [len(group) for group in trained(plan, groups_of(plan, None, H200, 2))[:2]] == [2, 2]
     assert packing.said(groups) == f"side by side: {sum(map(len, groups))} trainings, as " + ", ".join(
         f"1 x {size}" for size in sorted(map(len, groups), reverse=True)

@@ -61,7 +61,7 @@ def test_a_stop_ends_the_workers(tmp_path, number, everyone):
     time.sleep(0.5)
     # A terminal sends Ctrl-C to every process of the group; a scheduler ends the first one only.
     (os.killpg if everyone else os.kill)(process.pid, number)
-    _out, errors = process.communicate(timeout=20)
+    _out, errors = process.communicate(timeout=60)
     assert process.returncode == 130 and "Traceback" not in errors
     deadline = time.monotonic() + 5
     while alive(process.pid) and time.monotonic() < deadline:
