@@ -138,7 +138,7 @@ def modules(asked: argparse.Namespace, device: torch.device) -> dict[str, Any]:
             save(folder / each.name, each, encoder.config)
 
         def mine() -> Logits:
-            pretrained.load.cache_clear()
+            pretrained.forget()
             placed = accelerator(asked.device, asked.precision)
             own = pretrained.load(str(folder / "encoder"), None, placed.device, frozen_dtype(placed))
             host = formats.Host(own.config, "random")

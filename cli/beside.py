@@ -56,13 +56,16 @@ def planned(
     device: "Device | None",
     together: int | None,
     within: "Fits | None" = None,
+    workers: int = 1,
 ) -> list[tuple["Stage", ...]]:
     """The groups in which a run on `device` would make a plan; `within` is what --memory says."""
     if device is None or device.room is None:
         return plan.groups(together or 1, within)
     from xadapt.forecast.packing import on_gpu
+    from xadapt.memory.choose import usable
 
-    return plan.groups(*on_gpu(together, None if within else device.room, data, device.precision, within))
+    room = None if within else int(usable(device.room // workers, "cuda"))
+    return plan.groups(*on_gpu(together, room, data, device.precision, within))
 
 
 def _trains(plan: "Plan", context: "Context") -> bool:

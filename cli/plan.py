@@ -10,6 +10,8 @@ from .beside import Memory, Together, planned
 from .options import DEFAULT_STORE, DataPath, ExperimentName, Json, Settings, StorePath
 from .output import document, note, stdout
 
+TRAININGS = ("train", "mixture")
+
 if TYPE_CHECKING:
     from xadapt.experiment import Experiment
     from xadapt.forecast.device import Device
@@ -75,12 +77,12 @@ def plan(
         _check(made, kept, found, data, as_json)
         return
     within = _within(memory, made, kept, workers, found)
-    groups = planned(made, data, found, together, within.fits if within else None)
+    groups = planned(made, data, found, together, within.fits if within else None, workers)
     costs = _forecast(made, kept, asked, found, data, groups, workers)
     unlocked = Needs.of(made.stages).unlocked
     if as_json:
         facts = _facts(made, asked, costs, found, workers)
-        most = max((len(group) for group in groups), default=0)
+        most = max((len(group) for group in groups if group[0].kind in TRAININGS), default=0)
         facts |= {"together": most} | ({"memory": within.facts()} if within else {})
         document({"experiment": experiment} | facts | {"unlocked": unlocked})
         return

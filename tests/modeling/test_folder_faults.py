@@ -84,8 +84,8 @@ FIELDS = [
     (
         "bottleneck",
         "config.architecture",
-        "lora",
-        "architecture = 'lora'; supported are bottleneck, and",
+        "prefix_tuning",
+        "architecture = 'prefix_tuning'; supported are bottleneck, and LoRA",
     ),
     ("bottleneck", "config.non_linearity", "gelu_new", "= 'gelu_new' is not computed; did you mean 'gelu'?"),
     ("bottleneck", "config.non_linearity", ["relu"], "= ['relu']; supported is relu, gelu, swish, tanh"),

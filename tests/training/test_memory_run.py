@@ -175,7 +175,7 @@ def test_the_command_says_what_it_picked_and_refuses_what_is_no_amount(world):
     assert refused.returncode == 2 and "--memory 'lots' is no amount" in refused.stderr
     done = xadapt(*words, *store, "--memory", "4GB", "--together", "9", "--workers", "2")
     assert done.returncode == 0, done.stderr
-    assert done.stderr.count("memory 2.0 GB: passes of at most") == 1
+    assert done.stderr.count("memory 4.0 GB, 2.0 GB for each of 2 workers: passes of at most") == 1
 
 
 def test_workers_share_the_memory_and_plans_without_need_are_not_quantised(world):

@@ -20,7 +20,7 @@ from xadapt.forecast.work import Work
 from xadapt.memory.estimate import Precision
 from xadapt.memory.sizes import Sizes
 
-SCHEMA = 1
+SCHEMA = 2
 CALIBRATED = "calibrated"
 
 

@@ -242,23 +242,23 @@ def measure(
         test = data("xnli", "test", FEW)
         bench.run(Predict(task="xnli", language="en", data=test, model=model, module=first))
         notes = context.store.record(first.digest).notes
-        on_cpu = notes["device"] == "cpu"
+        on_cpu, on_gpu = notes["device"] == "cpu", notes["device"] not in ("cpu", "mps")
         if on_cpu and threads == 1:
             bench.clock = time.process_time
-        elif not on_cpu:
+        elif on_gpu:
             bench.clock = synchronized
         costs = dict(modules(bench, size.sizes.hidden)) | dict(counted(bench))
     return Calibration(
         name=_processor() if on_cpu else notes["device"],
         threads=threads,
         precision=notes["precision"],
-        type=notes["device"] if notes["device"] in ("cpu", "mps") else "cuda",
+        type="cuda" if on_gpu else notes["device"],
         clock="cpu" if bench.clock is time.process_time else "wall",
         date=f"{datetime.now(UTC):%Y-%m-%d}",
         model=size,
         packages=dict(package_versions()),
         costs=costs,
-        memory=0 if on_cpu else torch.cuda.get_device_properties().total_memory,
+        memory=torch.cuda.get_device_properties().total_memory if on_gpu else 0,
         mixed=(PARTS[0] / 16, PARTS[1] / 2),
     )
 

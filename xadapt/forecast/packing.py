@@ -45,7 +45,8 @@ def beside(data: Path | None, precision: Precision, tokens: float, budget: float
             return True
         if sum(one.step for one in works) > tokens:
             return False
-        return budget is None or forecaster.peak(works) <= budget
+        # Of a model of unknown size nothing is known to fit.
+        return budget is None or 0 < forecaster.peak(works) <= budget
 
     return answer
 

@@ -19,6 +19,9 @@ from xadapt.workflow.record import Record
 from xadapt.workflow.stage import Stage
 from xadapt.workflow.store import Store
 
+POOLED = ("retrieval", "mining", "ranking")
+"""Task types that encode what several languages share once."""
+
 ROWS = {
     ("panx", "train"): 20_000,
     ("panx", "test"): 6_000,
@@ -98,6 +101,9 @@ class Reading:
     def _tokens(self, stage: Stage, notes: Mapping[str, Any]) -> tuple[float, float] | None:
         """(items, tokens of one); None where a loop counted those of several trainings, or only its end."""
         if isinstance(stage, Predict):
+            if task(stage.task).type in POOLED:
+                # Its tokens are those that no other language had before it.
+                return None
             return float(self.of(stage.data).rows), notes["tokens"] / self.of(stage.data).rows
         if not isinstance(stage, Train) or "together" in notes or notes.get("resumed_at_step"):
             return None

@@ -17,8 +17,8 @@ SLACK = 1.3
 """A bucket may hold this many times its real tokens before a new one is opened."""
 AMPERE = (8, 0)
 """The first GPUs that have the variable-length kernel."""
-LARGEST_HEAD = 256
-"""Width of a head in it."""
+LARGEST_HEAD = 192
+"""Width of a head in it, for which every such GPU has the backward too."""
 
 
 class Attention:

@@ -1,7 +1,8 @@
 """How a kind of task meets a model: one module per task type, each with the same functions.
 
-`encode` turns examples into token sequences, `head` makes the part that answers, `loss` trains it,
-`outputs` and `decode` turn hidden states into predictions. Variation is a value, never a base class.
+`encode` turns examples into token sequences, `head` makes the part that answers, `inputs` and `compared` say
+what trains it, `outputs` and `decode` turn hidden states into predictions. Variation is a value, never a base
+class.
 """
 
 from collections.abc import Sequence

@@ -19,7 +19,6 @@ from xadapt.task_types.neighbours import mine
 from xadapt.task_types.retrieval import batch, head
 
 __all__ = ["batch", "decode", "encode", "head", "outputs"]
-ONE_POOL = True
 NEAREST = 4
 """Neighbours that the margin looks at, in XTREME and jiant."""
 

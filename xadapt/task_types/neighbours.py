@@ -90,7 +90,7 @@ def _values(keys: torch.Tensor) -> torch.Tensor:
 
 
 def _read(keys: torch.Tensor) -> Neighbours:
-    return Neighbours(_values(keys).double().cpu().numpy(), (_LAST - (keys & _LAST)).cpu().numpy())
+    return Neighbours(_values(keys).cpu().double().numpy(), (_LAST - (keys & _LAST)).cpu().numpy())
 
 
 class Pair(NamedTuple):

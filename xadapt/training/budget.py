@@ -8,7 +8,7 @@ import torch
 from accelerate import Accelerator
 
 from xadapt.memory.amount import parse
-from xadapt.memory.choose import RESERVED, Choice, at, choose
+from xadapt.memory.choose import RESERVED, Choice, at, choose, usable
 from xadapt.memory.estimate import How, Load
 from xadapt.memory.reached import Peak
 from xadapt.memory.sizes import Sizes
@@ -45,11 +45,11 @@ def prepare(amount: str, stages: Sequence[Stage], context: Context, workers: int
 
 
 def room(context: Context, workers: int) -> int | None:
-    """Bytes that are free on the GPU of a run for each of its workers, in whole GB; None on a CPU."""
+    """Bytes of the GPU of a run that tensors of each of its workers may take; None on a CPU."""
     if where(context)[0].type != "cuda":
         return None
-    # Not to the byte: what is free differs a little from run to run, and with it what runs side by side.
-    return int(torch.cuda.mem_get_info()[0] // workers // 2**30 * 2**30)
+    # Not what is free just now: a resumed run would put other trainings side by side, and begin them anew.
+    return int(usable(torch.cuda.get_device_properties().total_memory // workers, "cuda"))
 
 
 def where(context: Context) -> tuple[torch.device, How]:

@@ -66,7 +66,7 @@ class StackedAdamW:
         self.state = [[x[row] for x in (e.values, e.mean, e.square)] for e, row, _ in self.rows]
         """Of each row: views of its values and of both moments."""
         owners = torch.tensor([job for *_, job in self.rows])
-        self.owners = torch.nn.functional.one_hot(owners, jobs).T.float().to(self.device)
+        self.owners = torch.nn.functional.one_hot(owners, jobs).T.bool().to(self.device)
 
     def clear(self) -> None:
         for entry in self.entries:
@@ -76,7 +76,8 @@ class StackedAdamW:
         """Gradient norm of each task, [jobs]; `gradients` are those of the rows."""
         each = torch.stack(torch._foreach_norm(gradients))
         # Not index_add_, whose sums on a GPU come in an order that changes.
-        return (self.owners @ each.square()).sqrt()
+        # Nor a product: what is not finite of one task would be in the sums of all.
+        return torch.where(self.owners, each.square(), 0.0).sum(1).sqrt()
 
     @torch.no_grad()
     def step(
@@ -116,6 +117,8 @@ class StackedAdamW:
                 eps=EPSILON,
                 maximize=False,
             )
+            # torch does not count this update, and folded fusions ask whether a weight has changed.
+            torch.autograd.graph.increment_version(values)
         return norms
 
     def _due(

@@ -12,6 +12,7 @@ from xadapt.errors import DataError
 from xadapt.examples import Text
 from xadapt.memory.estimate import Load
 from xadapt.memory.sizes import Shape
+from xadapt.modeling import pretrained
 from xadapt.modeling.assemble import Assembled, Slot
 from xadapt.modeling.encoder import Encoder
 from xadapt.modeling.pretrained import save_tokenizer, train_tokenizer
@@ -47,6 +48,7 @@ def pretrain(
     items = mlm.encode(lines, tokenizer, recipe, ())
     # Training runs in fp32 everywhere: nothing here is frozen, so nothing may be bf16.
     placed = accelerator(context.device, "fp32")
+    pretrained.forget()
     encoder = Encoder.fresh(architecture, vocabulary, stream(seed, "encoder"))
     encoder.place(placed.device, torch.float32)
     head = mlm.head(encoder, (), stream(seed, "head")).to(placed.device)

@@ -9,6 +9,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -83,12 +84,20 @@ class Derived(NamedTuple):
 
 def derived(store: Store) -> Derived:
     folders = [path for path in home(store).glob("*") if path.is_dir()]
-    files = (folder / name for folder in folders for name in file_names(folder))
-    return Derived(len(folders), sum(path.stat().st_size for path in files))
+    return Derived(len(folders), sum(map(_size, folders)))
+
+
+def _size(folder: Path) -> int:
+    # A run may replace it just now.
+    with suppress(FileNotFoundError):
+        return sum((folder / name).stat().st_size for name in file_names(folder))
+    return 0
 
 
 def remove(store: Store) -> None:
-    """Runs that use it go on: what is mapped stays until they end. Raises Unwritable."""
-    with writable(store.root):
-        if home(store).exists():
-            shutil.rmtree(home(store))
+    """But for what another process makes just now. Runs go on: what is mapped stays until they end."""
+    for path in home(store).glob("*"):
+        key = path.name[1:].rpartition("-")[0] if path.name.startswith(".") else path.name
+        with store.lock(key) as free:
+            if free:
+                shutil.rmtree(path, ignore_errors=True)

@@ -244,15 +244,12 @@ def run_group(group: Group, context: Context) -> list[Outcome]:
     found = _tried(group, context)
     if not isinstance(found, Exception):
         return found
-    first, *others = group
-    if others and isinstance(found, IntegrityError):
-        return [Outcome(first, "failed", found), *run_group(tuple(others), context)]
-    if others:
+    if len(group) > 1:
         return [outcome for stage in group for outcome in run_group((stage,), context)]
     if stopping.came():
         raise KeyboardInterrupt from found
-    context.store.note_failure(first, found)
-    return [Outcome(first, "failed", found)]
+    context.store.note_failure(group[0], found)
+    return [Outcome(group[0], "failed", found)]
 
 
 def _tried(group: Group, context: Context) -> list[Outcome] | Exception:
