@@ -123,9 +123,8 @@ def load(folder: Path, host: Host) -> Module:
     name = field(place, facts, "name", is_name, "the name of the adapter")
     settings = field(place, facts, "config", is_table, "the table of an adapter's settings")
     if (kind := settings.get("architecture")) not in (None, "bottleneck"):
-        raise IntegrityError(
-            f"{place}: architecture = {kind!r}; supported are bottleneck, and LoRA as adapters and PEFT keep it"
-        )
+        said = "supported are bottleneck, and LoRA as adapters and PEFT keep it"
+        raise IntegrityError(f"{place}: architecture = {kind!r}; {said}")
     method = _method(place, settings, host.config.num_hidden_layers)
     given = f"hidden_size = {host.config.hidden_size} with reduction_factor = {settings['reduction_factor']}"
     weights = read_weights(folder / FILES[1])
