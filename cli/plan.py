@@ -78,7 +78,8 @@ def plan(
         return
     within = _within(memory, made, kept, workers, found)
     groups = planned(made, data, found, together, within.fits if within else None, workers)
-    costs = _forecast(made, kept, asked, found, data, groups, workers)
+    missing = list(made.missing(kept))
+    costs = _forecast(made, missing, kept, asked, found, data, groups, workers)
     unlocked = Needs.of(made.stages).unlocked
     if as_json:
         facts = _facts(made, asked, costs, found, workers)
@@ -87,7 +88,7 @@ def plan(
         document({"experiment": experiment} | facts | {"unlocked": unlocked})
         return
     _print(made, asked, costs, found, workers, store)
-    lines = [packing.said(_left(groups, kept)), within.line() if within else ""]
+    lines = [packing.said(_left(groups, missing)), within.line() if within else ""]
     for line in filter(None, lines):
         stdout().print(line, markup=False)
     if unlocked:
@@ -126,6 +127,7 @@ def _within(
 
 def _forecast(
     made: "Plan",
+    missing: "list[Stage]",
     store: "Store",
     asked: "Experiment",
     device: "Device | None",
@@ -138,11 +140,12 @@ def _forecast(
     from xadapt.forecast.work import Forecaster
 
     forecaster = Forecaster(Reading(store, data), "bf16" if device is None else device.precision)
-    return forecast(made, list(made.missing(store)), asked, forecaster, device, groups, workers)
+    return forecast(made, missing, asked, forecaster, device, groups, workers)
 
 
-def _left(groups: Groups, store: "Store") -> list[list["Stage"]]:
-    return [[stage for stage in group if stage not in store] for group in groups]
+def _left(groups: Groups, missing: "list[Stage]") -> list[list["Stage"]]:
+    to_do = {stage.digest for stage in missing}
+    return [[stage for stage in group if stage.digest in to_do] for group in groups]
 
 
 def _facts(

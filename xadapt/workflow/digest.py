@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from enum import Enum
+from functools import cache
 from typing import Any
 
 ADDED = {"added": True}
@@ -27,18 +28,21 @@ def canonical(value: Any) -> Any:
         return {"digest": digest}
     if isinstance(value, Enum):
         return value.value
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {
-            f.name: canonical(getattr(value, f.name))
-            for f in dataclasses.fields(value)
-            if not (f.metadata.get("where") or as_before(f, value))
-        }
-        return {"type": type(value).__name__, **fields}
     if isinstance(value, (tuple, list)):
         return [canonical(item) for item in value]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {
+            f.name: canonical(getattr(value, f.name)) for f in _said(type(value)) if not as_before(f, value)
+        }
+        return {"type": type(value).__name__, **fields}
     if isinstance(value, Mapping):
         return {str(key): canonical(item) for key, item in sorted(value.items())}
     raise TypeError(f"{type(value).__name__} has no canonical form: {value!r}")
+
+
+@cache
+def _said(kind: type) -> "tuple[dataclasses.Field[Any], ...]":
+    return tuple(f for f in dataclasses.fields(kind) if not f.metadata.get("where"))
 
 
 def as_before(field: "dataclasses.Field[Any]", value: Any) -> bool:
@@ -48,9 +52,12 @@ def as_before(field: "dataclasses.Field[Any]", value: Any) -> bool:
 
 def digest_of(data: Any) -> str:
     """SHA-256 (64 hex digits) of the canonical JSON of `data`; NaN and infinity are refused."""
-    text = json.dumps(
-        canonical(data), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
+    return digest_of_json(canonical(data))
+
+
+def digest_of_json(data: Any) -> str:
+    """`digest_of` for what was read from JSON, which is canonical as it is."""
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

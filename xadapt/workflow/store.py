@@ -53,7 +53,7 @@ class Store:
             raise Unwritable(message, "choose another --store") from error
 
     def folder(self, digest: str) -> Path:
-        return self.root / digest[:2] / digest
+        return self.root / f"{digest[:2]}/{digest}"
 
     def __contains__(self, stage: Stage) -> bool:
         return (self.folder(stage.digest) / records.NAME).exists()
