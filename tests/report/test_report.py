@@ -8,6 +8,7 @@ from rich.console import Console
 
 from xadapt.report import markdown, summary, terminal
 from xadapt.report.table import BASELINE, Row, Table, results
+from xadapt.workflow.plan import Plan
 from xadapt.workflow.store import Store
 
 from . import fakes
@@ -237,3 +238,26 @@ def test_rows_of_test_data_that_are_not_whole_are_shown_once(asked, store):
     rows = {(r.cell.task, r.cell.language): r.as_json().get("rows") for r in found}
     assert rows["pawsx", "qab"] is None, "a limit has its own mark"
     assert rows["pawsx", "qaa"]["kept"] == 1150
+
+
+def test_numbers_on_quantised_weights_are_told_from_others(asked, store):
+    fakes.fill(asked, store)
+    assert "Bits of the frozen weights" not in shown(results(asked.cells(), store))
+    trained = {
+        stage.digest: stage
+        for cell in asked.cells()
+        if cell.score is not None and (cell.composition, cell.recipe) == ("alone", "small")
+        for stage in Plan.of([cell.score]).stages
+        if stage.kind == "train"
+    }
+    for stage in trained.values():
+        with store.writing(stage) as work:
+            work.notes["memory"] = {"bits": 8}
+    found = results(asked.cells(), store)
+    held = {(r.cell.composition, r.cell.recipe): r.bits for r in found if r.cell.task == "pawsx"}
+    assert held.pop(("alone", "small")) == 8
+    assert set(held.values()) == {None}
+    text = " ".join(shown(found).split())
+    assert "alone small │ 8 bit │ pawsx, xcopa" in text
+    assert "holds the difference of the encoders too" in text
+    assert [each["bits"] for each in (r.as_json() for r in found) if "bits" in each] == [8] * 6

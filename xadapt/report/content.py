@@ -49,8 +49,9 @@ def sections(found: Sequence[Result], languages: bool, board: Board | None = Non
 
 
 def problems(found: Sequence[Result]) -> list[Section]:
-    """Cells and test rows that are not what was asked for."""
-    return [section for section in (_problems(found, Table.of(found)), _rows(found)) if section.rows]
+    """Cells, test rows and weights that are not what was asked for."""
+    made = _problems(found, Table.of(found)), _rows(found), _quantised(found)
+    return [section for section in made if section.rows]
 
 
 def tables(found: Sequence[Result], board: Board | None = None) -> list[Section]:
@@ -91,6 +92,19 @@ def _rows(found: Sequence[Result]) -> Section:
     return Section(
         "Test rows left out or at fault", ("task", "language", "read", "kept", "why"), tuple(rows), note
     )
+
+
+def _quantised(found: Sequence[Result]) -> Section:
+    """One line for each row and number of bits; none where every encoder was whole."""
+    table, alike = Table.of(found), dict[tuple[str, str], list[str]]()
+    trained = [r for r in found if r.folder is not None and r.cell.recipe]
+    for r in trained if any(r.bits for r in trained) else ():
+        held = f"{r.bits} bit" if r.bits else "all"
+        alike.setdefault((table.name(row_of(r)), held), []).append(r.cell.task)
+    rows = tuple((name, held, ", ".join(dict.fromkeys(tasks))) for (name, held), tasks in alike.items())
+    mixed = len({held for _, held in alike}) > 1
+    note = "A gain of a row over one on other bits holds the difference of the encoders too." if mixed else ""
+    return Section("Bits of the frozen weights", ("composition", "bits", "tasks"), rows, note)
 
 
 def _reasons(rows: Mapping[str, Any]) -> str:

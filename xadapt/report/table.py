@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 from xadapt.errors import IntegrityError
 from xadapt.experiment import Cell
 from xadapt.report.difference import Interval, difference, mean_interval
+from xadapt.report.quantised import quantised
 from xadapt.stages.data import Data
 from xadapt.workflow.record import Record
 from xadapt.workflow.store import Store
@@ -59,6 +60,8 @@ class Result:
     """Whether its interval reaches what the best constant answer scores."""
     rows: Mapping[str, Any] = field(default_factory=dict)
     """What became of the rows of its test data, where not all were kept for what they are."""
+    bits: int | None = None
+    """Of the frozen weights it stands on, where they were quantised."""
 
     @property
     def mark(self) -> str:
@@ -86,16 +89,21 @@ class Result:
             "status": self.status,
             "at_chance": self.at_chance,
             "why": self.why,
-        } | ({"rows": dict(self.rows)} if self.rows else {})
+            **({"rows": dict(self.rows)} if self.rows else {}),
+            **({"bits": self.bits} if self.bits else {}),
+        }
 
 
 def results(cells: Iterable[Cell], store: Store) -> list[Result]:
     """Read each cell's score; one whose files were changed is failed, never shown."""
     found = [_result(cell, store) for cell in cells]
-    every = dict.fromkeys(each.cell.score.predictions.data for each in found if each.cell.score)
-    rows = {data: _rows(data, store) for data in every}
+    predicted = [each.cell.score.predictions for each in found if each.cell.score]
+    rows = {data: _rows(data, store) for data in dict.fromkeys(made.data for made in predicted)}
+    bits = quantised(predicted, store)
     return [
-        replace(each, rows=rows[each.cell.score.predictions.data]) if each.cell.score else each
+        replace(each, rows=rows[score.predictions.data], bits=bits[score.predictions.digest])
+        if (score := each.cell.score)
+        else each
         for each in found
     ]
 
