@@ -10,6 +10,7 @@ from xadapt.composition import Fuse, Gate, Merge
 from xadapt.errors import ConfigError
 from xadapt.modeling import combined
 from xadapt.modeling.assemble import Assembled, Slot
+from xadapt.modeling.banks import Spread
 from xadapt.modeling.encoder import Encoder, Packed
 from xadapt.modeling.merge import merge
 from xadapt.modeling.module import Module
@@ -217,8 +218,8 @@ def test_prediction_folds_a_fusion_once_until_a_weight_changes(encoder, packed, 
         return encoder(packed, assembled.sites(packed, [0]))
 
     with mode():
-        before, folded = hidden(), bank.folded((0,))
-        assert bank.folded((0,)) is folded
+        before, folded = hidden(), bank.folded(Spread((0,), (44,)))
+        assert bank.folded(Spread((0,), (7,)), cut=True) is folded
     assert torch.equal(before, hidden()), "the same with gradients"
     with torch.no_grad():
         bank.value_weight[0, 1] *= 2
@@ -227,3 +228,54 @@ def test_prediction_folds_a_fusion_once_until_a_weight_changes(encoder, packed, 
         assert (after - before).abs().max() > 1e-3
         assert torch.equal(after, hidden())
     assert torch.equal(after, hidden())
+
+
+FEW = [name for name in SLOTS if name.startswith("fuse") and "lora" not in name]
+
+
+@pytest.mark.parametrize("settings", [{}, {"dropout": 0.3}], ids=["plain", "dropout"])
+@pytest.mark.parametrize("name", FEW)
+def test_a_pass_of_few_tokens_is_not_folded_and_has_the_same_gradients(encoder, name, settings):
+    encoder.freeze()
+    slots = [SLOTS[name](seed) for seed in (1, 2)]
+    for slot in slots:
+        object.__setattr__(slot.combined, "settings", FusionSettings(temperature=1.5, **settings))
+    packed = Packed.of(sequences((3, 4, 5)), (1, 2))
+    outcomes = []
+    for cut in (False, True):
+        assembled = Assembled(slots, config())
+        streams = [Fixed((1.0, 0.0, 1.0)) for _ in slots]
+        hidden = encoder(packed, assembled.sites(packed, [0, 1], streams, cut=cut))
+        (hidden * weights_of_loss(packed)).sum().backward()
+        outcomes.append((hidden, [gradients(assembled, job) for job in (0, 1)]))
+    (folded, every), (apart, others) = outcomes
+    assert not torch.equal(folded, apart), "computed otherwise"
+    assert (folded - apart).abs().max() < 1e-5
+    for own, other in zip(every, others, strict=True):
+        assert own.keys() == other.keys()
+        for weight, gradient in own.items():
+            scale = max(1.0, float(gradient.abs().max()))
+            assert (other[weight] - gradient).abs().max() < 3e-5 * scale, weight
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_a_pass_is_folded_where_that_takes_fewer_operations(jobs):
+    """As counted by torch over forward and backward, for as many tokens as both take about as many."""
+    fusion = SLOTS["fuse"](1).combined
+    assembled = Assembled([Slot(Fuse(fusion.parts), combined=fusion)] * jobs, config())
+    (group,) = assembled.groups
+    (bank,) = group.chain
+
+    def operations(tokens: int, fold) -> int:
+        spread = Spread(tuple(range(jobs)), (tokens,) * jobs)
+        z = torch.randn(jobs * tokens, 32, requires_grad=True)
+        with FlopCounterMode(display=False) as counter:
+            (layer, *_) = bank._by_place(spread.rows, fold)
+            given = layer["output"], spread, z, z, lambda x: x, None, lambda shares: None
+            bank.apply_to(*given).sum().backward()
+        return counter.get_total_flops()
+
+    for tokens in (10, 300):
+        few = bank.few(Spread(tuple(range(jobs)), (tokens,) * jobs))
+        assert few == (tokens == 10)
+        assert few == (operations(tokens, bank.apart) < operations(tokens, bank.fold))

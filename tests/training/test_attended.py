@@ -23,7 +23,7 @@ def shares(item: int, site: str, layer: int) -> torch.Tensor:
 def test_the_mean_is_over_all_tokens_whatever_the_batches(tmp_path, batches):
     sums = {}
     for batch in batches:
-        watched = Attended([length for item in batch for length in ITEMS[item]])
+        watched = Attended([length for item in batch for length in ITEMS[item]], torch.device("cpu"))
         for layer in range(LAYERS):
             for site in SITES:
                 watched(layer, site, torch.cat([shares(item, site, layer) for item in batch]))
@@ -43,7 +43,7 @@ def test_the_mean_is_over_all_tokens_whatever_the_batches(tmp_path, batches):
 
 
 def test_a_layer_without_modules_is_said_to_have_none(tmp_path):
-    watched = Attended([2, 1])
+    watched = Attended([2, 1], torch.device("cpu"))
     for layer in (0, 2):
         watched(layer, "after", torch.tensor([[0.5, 0.5], [0.25, 0.75], [1.0, 0.0]]))
     write(tmp_path / "attention.json", ["a", "b"], watched.by_item([1, 1]), 3)

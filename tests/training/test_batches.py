@@ -1,13 +1,14 @@
 """Which examples form a step, and the learning rate."""
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from xadapt.recipe import Recipe
-from xadapt.training.batches import Schedule, by_tokens, stream
-from xadapt.training.streams import Stream, side_by_side
+from xadapt.training.batches import Schedule, _order, by_tokens, stream
+from xadapt.training.streams import Masks, Share, Stream, side_by_side
 
 
 @given(st.integers(1, 40), st.integers(1, 9), st.integers(1, 3))
@@ -17,6 +18,12 @@ def test_each_epoch_shows_every_item_once(size, batch, epochs):
     assert len(shown) == size * epochs
     for epoch in range(epochs):
         assert sorted(shown[epoch * size : (epoch + 1) * size]) == list(range(size))
+
+
+def test_an_order_that_is_kept_takes_four_bytes_an_item():
+    kept = _order("t", 1000, 1, 0)
+    assert kept.nbytes == 4000 and _order("t", 1000, 1, 0) is kept
+    assert all(type(index) is int for index in Schedule("t", 1000, Recipe(batch=3), 1).indices(7))
 
 
 def test_a_step_depends_on_seed_task_and_number_alone():
@@ -53,3 +60,20 @@ def test_dropout_of_a_task_is_the_same_beside_others():
     assert not torch.equal(both[0], both[1])
     assert set(both[0][:5].unique().tolist()) == {0.0, 2.0}
     assert stream("a", 1) != stream("a", 2)
+
+
+@pytest.mark.parametrize("width", [1, 7, 8, 13, 64])
+def test_passes_take_their_rows_of_the_masks_of_the_whole_step(width):
+    """Two masks of different sizes, drawn by the first pass; each pass may draw its own again."""
+    cpu, whole = torch.device("cpu"), Stream.at(0.4, 1, "a", 3, torch.device("cpu"))
+    x, y = torch.ones(9, width), torch.ones(3, 2 * width)
+    expected = whole(x), whole(y, 0.7)
+    masks = Masks(Stream.at(0.4, 1, "a", 3, cpu))
+    for first, size, row in ((0, 4, 0), (4, 2, 1), (6, 3, 2)):
+        share = Share.of(masks, {size: (first, 9), 1: (row, 3)})
+        mark = share.mark()
+        for _ in range(2):
+            share.back(mark)
+            assert torch.equal(share(x[:size]), expected[0][first : first + size])
+            assert torch.equal(share(y[:1], 0.7), expected[1][row : row + 1])
+    assert torch.equal(masks.stream(x), whole(x)), "what comes behind all of them"

@@ -1,17 +1,24 @@
 """A step in passes, with layers computed again, or after memory was out, is the step it would have been."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
+from xadapt.composition import Fuse
 from xadapt.errors import DoesNotFit
 from xadapt.examples import Text
-from xadapt.recipe import IA3
+from xadapt.modeling.assemble import Assembled, Slot
+from xadapt.recipe import IA3, Bottleneck, FusionSettings
 from xadapt.task_types import encode_training, task_type
+from xadapt.training.job import entries
 from xadapt.training.loop import Loop
 from xadapt.training.memory import Memory
-from xadapt.training.passes import largest, passes
+from xadapt.training.passes import IGNORE, largest, passes
+from xadapt.training.streams import Stream
 
+from ..modeling.conftest import random_fusion, random_module
 from ..modeling.tiny_models import build
 from .small import EXAMPLES, PLANS, make, result
 from .test_library import ground
@@ -51,6 +58,53 @@ def test_passes_have_the_gradients_of_the_whole_step(kinds, tokens, encoder, tok
     cut = stepped(kinds, encoder, tokenizer, tmp_path, Memory(tokens=tokens), dropout=0.2)
     assert cut.memory.passes > 1 and cut.tokens == whole.tokens
     assert_close(cut, whole)
+
+
+def test_passes_draw_no_more_than_the_whole_step(encoder, tokenizer, tmp_path, monkeypatch):
+    """However many they are, with layers computed again, and with a batch that is read twice."""
+    drawn: list[int] = []
+    draw = Stream.draw
+
+    def counted(self, out, rate):
+        drawn.append(out.numel())
+        draw(self, out, rate)
+
+    monkeypatch.setattr(Stream, "draw", counted)
+    numbers = {}
+    for memory in (Memory(), Memory(tokens=25), Memory(tokens=1), Memory(tokens=1, checkpointing=True)):
+        drawn.clear()
+        stepped(KINDS, encoder, tokenizer, tmp_path, memory, dropout=0.2)
+        numbers[memory.tokens, memory.checkpointing] = sum(drawn)
+    assert len(set(numbers.values())) == 1, numbers
+
+
+def test_a_regularizer_counts_once_where_the_first_examples_have_no_target(encoder, tokenizer, tmp_path):
+    def gradient(memory: Memory) -> Loop:
+        loop = make(["tagging"], encoder, tokenizer, tmp_path, dropout=0.0)
+        parts = tuple(random_module(Bottleneck(reduction_factor=4), seed) for seed in (1, 2))
+        fusion = replace(random_fusion(parts, 4), settings=FusionSettings(regularization=0.05))
+        loop = with_slot(loop, Slot(Fuse(parts), combined=fusion))
+        part = loop.jobs[0].parts[0]
+        unknown = loop.jobs[0].indices(0)[0]
+        part.items = [
+            replace(item, target=[IGNORE] * len(item.target)) if number == unknown else item
+            for number, item in enumerate(part.items)
+        ]
+        loop.memory = memory
+        loop._step(0)
+        return loop
+
+    cut = gradient(Memory(tokens=1))
+    assert cut.memory.passes == PLANS["tagging"].batch - 1
+    assert_close(cut, gradient(Memory()))
+
+
+def with_slot(loop: Loop, slot: Slot) -> Loop:
+    """The same jobs on another module."""
+    assembled = Assembled([slot], loop.encoder.config)
+    trained = entries(assembled, loop.jobs)
+    given = loop.encoder, assembled, loop.jobs, trained, loop.placed, loop.checkpoint, loop.progress
+    return Loop(*given)
 
 
 def test_masks_of_language_modelling_are_drawn_for_the_whole_step(tokenizer):

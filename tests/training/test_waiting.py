@@ -20,6 +20,7 @@ from xadapt.errors import TrainingFailed
 from xadapt.modeling import banks, transfer
 from xadapt.task_types import items
 from xadapt.training import loop as loops
+from xadapt.training.attended import Attended
 from xadapt.training.job import entries
 from xadapt.training.loop import Loop
 from xadapt.training.memory import Memory
@@ -101,7 +102,7 @@ def meta(monkeypatch):
 
     monkeypatch.setattr(Stream, "at", classmethod(at))
     for each in (Stream, Share):
-        monkeypatch.setattr(each, "draw", lambda self, out: out.uniform_())
+        monkeypatch.setattr(each, "draw", lambda self, out, rate: out.uniform_())
     monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())
     monkeypatch.setattr(loops, "check_in_forward", lambda *_: None)
     monkeypatch.setattr(Readings, "read", finite)
@@ -154,6 +155,19 @@ def test_neither_mixtures_nor_passes_wait_for_the_device(encoder, tokenizer, tmp
     loop = meta(make(list(PLANS), deepcopy(encoder), tokenizer, tmp_path))
     loop.memory = Memory(tokens=40)
     assert waits(loop) == {} and loop.memory.passes > 3
+
+
+def test_what_a_fusion_attends_to_is_read_once_for_all_layers(encoder, tokenizer, tmp_path, meta):
+    loop = meta(make(["span"], deepcopy(encoder), tokenizer, tmp_path))
+    packed = items.pack([loop.jobs[0].batch(0).to(META)])
+    with ExitStack() as stack:
+        found = stack.enter_context(Waits()).found
+        stack.enter_context(Lists(found))
+        watched = Attended(packed.lengths, META)
+        loop.encoder(packed, loop.assembled.sites(packed, [0], None, watched))
+        assert len(watched.sums["after"]) == 3 and +found == {}
+        with pytest.raises(NotImplementedError, match="meta"):
+            watched.by_item([len(packed.lengths)])
 
 
 def test_a_step_that_waits_is_found_out(encoder, tokenizer, tmp_path, meta, monkeypatch):

@@ -110,12 +110,14 @@ class Assembled(nn.Module):
         jobs: Sequence[int],
         streams: Sequence[Any] | None = None,
         watch: Watch | None = None,
+        cut: bool = False,
     ) -> Sites:
         """The modules for one forward over `packed`, whose groups belong to `jobs` in that order.
 
         `streams` are the jobs' dropout streams while training; None applies no dropout. `watch` sees the
-        weights of every combination. Raises ValueError where groups, jobs and streams do not count the same,
-        and for a job that is not there or comes twice.
+        weights of every combination. `cut` says that this is one of several passes of a step. Raises
+        ValueError where groups, jobs and streams do not count the same, and for a job that is not there or
+        comes twice.
         """
         if len(packed.tokens) != len(jobs):
             raise ValueError(f"{len(jobs)} jobs for a batch of {len(packed.tokens)} groups")
@@ -123,7 +125,7 @@ class Assembled(nn.Module):
             raise ValueError(f"{len(streams)} dropout streams for {len(jobs)} jobs")
         if len(set(jobs)) < len(jobs) or not set(jobs) <= set(range(len(self.slots))):
             raise ValueError(f"jobs {list(jobs)}; there are {len(self.slots)}, each at most once, from 0")
-        return _Forward(self, packed.tokens, jobs, streams, watch)
+        return _Forward(self, packed.tokens, jobs, streams, watch, cut)
 
     def stacked(self) -> list[Stacked]:
         """Everything that trains."""
@@ -138,9 +140,13 @@ class Assembled(nn.Module):
         """The losses by job, with what a fusion asks of its values."""
         found = dict(losses)
         for group in self.groups:
-            bank = group.own if isinstance(group, Group) else None
-            if isinstance(bank, FusionBank) and bank.settings.regularization:
-                for job, penalty in zip(group.jobs, bank.penalty(), strict=True):  # type: ignore[arg-type]
+            assert isinstance(group, Group)
+            bank = group.own
+            if not isinstance(bank, FusionBank) or not bank.settings.regularization:
+                continue
+            # As large as all values together, so not where no job of this pass asks for it.
+            if losses.keys() & set(group.jobs):
+                for job, penalty in zip(group.jobs, bank.penalty(), strict=True):
                     if job in losses:
                         found[job] = losses[job] + penalty
         return found
@@ -185,6 +191,7 @@ class _Forward:
         jobs: Sequence[int],
         streams: Sequence[Any] | None,
         watch: Watch | None,
+        cut: bool,
     ) -> None:
         self.tokens = tokens
         self.streams = streams
@@ -203,7 +210,7 @@ class _Forward:
                 self.invertible.append((group.invertible, spread, places))
             for bank in group.chain:
                 combines = isinstance(bank, BottleneckCombination | LoRACombination)
-                layers = bank.folded(rows) if combines else bank.layers(rows)  # type: ignore[operator]
+                layers = bank.folded(spread, cut) if combines else bank.layers(rows)  # type: ignore[operator]
                 self.parts.append((bank, layers, spread, places))
                 targets |= getattr(bank, "targets", frozenset())
         self.targets = frozenset(targets)

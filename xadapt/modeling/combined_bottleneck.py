@@ -26,6 +26,10 @@ WHOLE = 16
 
 Note = Callable[[torch.Tensor], None]
 """Takes the weights [T, parts] with which the parts of one site were combined."""
+Folded = dict[Place, dict[str, torch.Tensor]]
+"""What the places of one layer need."""
+Fold = Callable[[dict[str, torch.Tensor], dict[str, torch.Tensor], str], dict[str, torch.Tensor]]
+"""Takes the weights that train and those of the parts, and how the names of a place begin."""
 
 
 class BottleneckCombination(Bank):
@@ -42,11 +46,17 @@ class BottleneckCombination(Bank):
         self.places = frozenset(self.prefixes)
         self.parts = Bank([_joined(one.parts) for one in combined], trainable=False)
 
-    def folded(self, rows: Sequence[int]) -> list[dict[Place, dict[str, torch.Tensor]]]:
-        """Per layer and place what a forward needs; no place in a layer that is left out."""
+    def folded(self, spread: Spread, cut: bool = False) -> list[Folded]:
+        """Per layer and place what a forward needs; no place in a layer that is left out.
+
+        `cut` says that it is one of several passes of a step, for which what is folded is folded anew.
+        """
+        return self._by_place(spread.rows, self.fold)
+
+    def _by_place(self, rows: Sequence[int], fold: Fold) -> list[Folded]:
         pairs = zip(self.layers(rows), self.parts.layers(rows), strict=True)
-        found: list[dict[Place, dict[str, torch.Tensor]]] = [
-            {place: self.fold(own, frozen, start) for place, start in self.prefixes.items()}
+        found: list[Folded] = [
+            {place: fold(own, frozen, start) for place, start in self.prefixes.items()}
             for own, frozen in pairs
         ]
         for layer in self.method.leave_out:
@@ -56,7 +66,7 @@ class BottleneckCombination(Bank):
     def fold(
         self, own: dict[str, torch.Tensor], frozen: dict[str, torch.Tensor], start: str
     ) -> dict[str, torch.Tensor]:
-        """Of the place whose names begin with `start`; `values` is V [U b 0]."""
+        """Of the place whose names begin with `start`; `values` is V [U b 0], or [U b 0] and `onward` V."""
         raise NotImplementedError
 
     def shares(
@@ -89,7 +99,8 @@ class BottleneckCombination(Bank):
         mixed = [(inner * shares.unsqueeze(-1)).flatten(-2), shares.to(inner.dtype)]
         if pads := w["values"].shape[-1] - sum(part.shape[-1] for part in mixed):
             mixed.append(inner.new_zeros(len(inner), pads))
-        return hidden + spread.linear(torch.cat(mixed, -1), w["values"], None)
+        made = spread.linear(torch.cat(mixed, -1), w["values"], None)
+        return hidden + (spread.linear(made, w["onward"], None) if "onward" in w else made)
 
 
 class FusionBank(BottleneckCombination):
@@ -104,16 +115,25 @@ class FusionBank(BottleneckCombination):
     def __init__(self, fusions: Sequence[Fusion]) -> None:
         super().__init__(fusions)
         self.settings = fusions[0].settings
-        self._made: tuple[Any, list[dict[Place, dict[str, torch.Tensor]]]] | None = None
+        self._made: tuple[Any, list[Folded]] | None = None
 
-    def folded(self, rows: Sequence[int]) -> list[dict[Place, dict[str, torch.Tensor]]]:
+    def folded(self, spread: Spread, cut: bool = False) -> list[Folded]:
         if torch.is_grad_enabled():
             self._made = None
-            return super().folded(rows)
-        found = self._state(rows)
+            return self._by_place(spread.rows, self.apart if cut and self.few(spread) else self.fold)
+        found = self._state(spread.rows)
         if self._made is None or self._made[0] != found:
-            self._made = found, super().folded(rows)
+            self._made = found, super().folded(spread)
         return self._made[1]
+
+    def few(self, spread: Spread) -> bool:
+        """Whether forward and backward of these tokens cost less without folding.
+
+        In multiply-adds, for T tokens of a job and width m of [U b 0]: 7 d^2 m for folding and 6 T m d for
+        what is folded, else 9 T d^2 for Q, K and V and 4 T m d for [U b 0], which is frozen.
+        """
+        _, wide, width = self.parts.stacked(f"{next(iter(self.prefixes.values()))}up").shape[1:]
+        return sum(spread.tokens) * (9 * wide - 2 * width) < 7 * wide * width * len(spread.tokens)
 
     def _state(self, rows: Sequence[int]) -> Any:
         """Changes when a weight does, in place or by another tensor, or the precision of products."""
@@ -135,10 +155,34 @@ class FusionBank(BottleneckCombination):
             "scores_bias": (keys @ query_bias.unsqueeze(-1)).squeeze(-1),
             "values": value @ up,
         }
-        if self.settings.dropout:
-            made["constant"] = key_bias.unsqueeze(1) @ query
-            made["constant_bias"] = (key_bias * query_bias).sum(-1, keepdim=True)
-        return made
+        return made | self._constant(query, query_bias, key_bias)
+
+    def apart(
+        self, own: dict[str, torch.Tensor], frozen: dict[str, torch.Tensor], start: str
+    ) -> dict[str, torch.Tensor]:
+        """The same without products of matrices: three for each token instead."""
+        query, query_bias, key, key_bias, value = (own[start + name] for name in FUSION)
+        up = frozen[f"{start}up"]
+        made = {
+            "down_weight": frozen[f"{start}down_weight"],
+            "down_bias": frozen[f"{start}down_bias"],
+            "query": query,
+            "query_bias": query_bias,
+            "key": key.transpose(1, 2),
+            "up": up.transpose(1, 2),
+            "values": up,
+            "onward": value,
+        }
+        return made | self._constant(query, query_bias, key_bias)
+
+    def _constant(
+        self, query: torch.Tensor, query_bias: torch.Tensor, key_bias: torch.Tensor
+    ) -> dict[str, torch.Tensor]:
+        """Of q . b_k, where it counts."""
+        if not self.settings.dropout:
+            return {}
+        bias = (key_bias * query_bias).sum(-1, keepdim=True)
+        return {"constant": key_bias.unsqueeze(1) @ query, "constant_bias": bias}
 
     def shares(
         self,
@@ -148,7 +192,7 @@ class FusionBank(BottleneckCombination):
         inner: torch.Tensor,
         streams: Sequence[Any] | None,
     ) -> torch.Tensor:
-        keys = spread.linear(z, w["scores"], w["scores_bias"])
+        keys = self._keys(w, spread, z)
         wide = inner.shape[-1] * self.count
         own, constant = keys[:, :wide].unflatten(-1, (self.count, -1)), keys[:, wide : wide + self.count]
         scores = (inner * own).sum(-1) + constant
@@ -157,6 +201,13 @@ class FusionBank(BottleneckCombination):
             scores = spread.drop(scores, self.settings.dropout, streams)
         found: torch.Tensor = (scores / self.settings.temperature).softmax(-1)
         return found
+
+    def _keys(self, w: dict[str, torch.Tensor], spread: Spread, z: torch.Tensor) -> torch.Tensor:
+        """[T, m]: what each (h_i, 1) is multiplied with."""
+        if "scores" in w:
+            return spread.linear(z, w["scores"], w["scores_bias"])
+        query = spread.linear(z, w["query"], w["query_bias"])
+        return spread.linear(spread.linear(query, w["key"], None), w["up"], None)
 
     def penalty(self) -> torch.Tensor:
         """[jobs]: the squared distance of all values from the identity, times its weight."""

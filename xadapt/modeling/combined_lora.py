@@ -37,9 +37,10 @@ class LoRACombination(Bank):
         for site in self.targets:
             self.register_buffer(f"{site}_owner", _owner(ranks(parts, site)))
 
-    def folded(self, rows: Sequence[int]) -> list[dict[str, torch.Tensor]]:
-        """Per layer the weights of these rows."""
-        return [own | frozen for own, frozen in zip(self.layers(rows), self.parts.layers(rows), strict=True)]
+    def folded(self, spread: Spread, cut: bool = False) -> list[dict[str, torch.Tensor]]:
+        """Per layer the weights of these rows; nothing is folded."""
+        pairs = zip(self.layers(spread.rows), self.parts.layers(spread.rows), strict=True)
+        return [own | frozen for own, frozen in pairs]
 
     def shares(
         self,

@@ -235,7 +235,12 @@ class LibraryAssembled(Assembled):
         self._own = dict(encoder.carrier.weights()) if slot.own else {}
 
     def sites(
-        self, packed: Packed, jobs: Sequence[int], streams: Sequence[Any] | None = None, watch: Any = None
+        self,
+        packed: Packed,
+        jobs: Sequence[int],
+        streams: Sequence[Any] | None = None,
+        watch: Any = None,
+        cut: bool = False,
     ) -> Sites:
         """As of `Assembled`; raises ValueError where the batch is not of the one job."""
         if list(jobs) != [0] or len(packed.tokens) != 1:

@@ -14,4 +14,4 @@ def sent(x: torch.Tensor, device: torch.device) -> torch.Tensor:
 
 def rows_of(x: torch.Tensor, rows: Sequence[int]) -> torch.Tensor:
     """`x[rows]` along the first axis; indexing by a list would copy it while the host waits."""
-    return x.index_select(0, sent(torch.tensor(rows), x.device))
+    return x.index_select(0, sent(torch.tensor(rows, dtype=torch.int64), x.device))

@@ -62,7 +62,7 @@ class Answering:
         for indices in by_tokens(sizes, tokens_of(self.ground)):
             batch = self.kind.batch([items[index] for index in indices], random, self.recipe).to(device)
             packed = pack([batch])
-            watched = attended.Attended(batch.lengths) if fused else None
+            watched = attended.Attended(batch.lengths, device) if fused else None
             with self.ground.placed.autocast():
                 sites = self.assembled.sites(packed, [self.job], None, watched)
                 hidden = self.ground.encoder(packed, sites, upto=self.upto)

@@ -8,19 +8,21 @@ from typing import Any
 import numpy as np
 import torch
 
+from xadapt.modeling.transfer import sent
+
 
 class Attended:
     """What one forward over sequences of `lengths` attends to; called by the sites of each layer."""
 
-    def __init__(self, lengths: Sequence[int]) -> None:
-        self.lengths = lengths
-        self.sums: dict[str, dict[int, np.ndarray]] = {}
-        """Site -> layer -> [sequences, parts], the sum over the tokens of each sequence."""
+    def __init__(self, lengths: Sequence[int], device: torch.device) -> None:
+        self.sizes = sent(torch.tensor(lengths), device)
+        self.sums: dict[str, dict[int, torch.Tensor]] = {}
+        """Site -> layer -> [sequences, parts], the sum over the tokens of each sequence, on the device."""
 
     def __call__(self, layer: int, site: str, shares: torch.Tensor) -> None:
-        sizes = torch.tensor(self.lengths, device=shares.device)
-        total = torch.segment_reduce(shares.float(), "sum", lengths=sizes, axis=0)
-        self.sums.setdefault(site, {})[layer] = total.cpu().numpy()
+        # Neither read nor checked here: a GPU would be waited for in every layer.
+        total = torch.segment_reduce(shares.float(), "sum", lengths=self.sizes, axis=0, unsafe=True)
+        self.sums.setdefault(site, {})[layer] = total
 
     def by_item(self, sequences: Sequence[int]) -> list[dict[str, np.ndarray]]:
         """Site -> [layers, parts] for each item, of which each has so many sequences; NaN in other layers."""
@@ -31,10 +33,12 @@ class Attended:
         return [{site: each[:, item] for site, each in summed.items()} for item in range(len(sequences))]
 
 
-def _stacked(layers: dict[int, np.ndarray]) -> np.ndarray:
+def _stacked(layers: dict[int, torch.Tensor]) -> np.ndarray:
     """[layers, sequences, parts] up to the last one that attends."""
-    none = np.full_like(next(iter(layers.values())), np.nan)
-    return np.stack([layers.get(layer, none) for layer in range(max(layers) + 1)])
+    none = torch.full_like(next(iter(layers.values())), torch.nan)
+    every = torch.stack([layers.get(layer, none) for layer in range(max(layers) + 1)])
+    found: np.ndarray = every.cpu().numpy()
+    return found
 
 
 def write(place: Path, parts: Sequence[str], sums: Sequence[dict[str, np.ndarray]], tokens: int) -> None:

@@ -38,9 +38,9 @@ class Schedule:
         last = first + self.recipe.batch
         if self.recipe.steps is None:
             last = min(last, max(1, math.ceil(self.size * self.recipe.epochs)))
-        return [self._order(at // self.size)[at % self.size] for at in range(first, last)]
+        return [int(self._order(at // self.size)[at % self.size]) for at in range(first, last)]
 
-    def _order(self, epoch: int) -> Sequence[int]:
+    def _order(self, epoch: int) -> np.ndarray:
         return _order(self.task, self.size, self.seed, epoch)
 
     def lr(self, step: int) -> float:
@@ -57,10 +57,10 @@ class Schedule:
 
 
 @lru_cache(maxsize=64)
-def _order(task: str, size: int, seed: int, epoch: int) -> list[int]:
+def _order(task: str, size: int, seed: int, epoch: int) -> np.ndarray:
     random = np.random.default_rng(stream(seed, task, "order", epoch))
-    order: list[int] = random.permutation(size).tolist()
-    return order
+    # Four bytes an item: as a list, the orders of many large tasks would take gigabytes.
+    return random.permutation(size).astype(np.int32)
 
 
 def by_tokens(sizes: Sequence[int], budget: int) -> list[list[int]]:

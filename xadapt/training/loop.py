@@ -10,6 +10,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -33,7 +34,7 @@ from xadapt.training.passes import Pass, spread
 from xadapt.training.precision import check_trained
 from xadapt.training.readings import LOG_EVERY, Readings
 from xadapt.training.selection import Measures, Selection
-from xadapt.training.streams import Stream, side_by_side
+from xadapt.training.streams import Masks, Stream, side_by_side
 
 
 @dataclass
@@ -141,13 +142,19 @@ class Loop:
             found = self._losses(step, {job: one.batch for job, one in cut[0].items()})
             torch.stack(list(found.values())).sum().backward()
             return {job: loss.detach() for job, loss in found.items()}
+        masks = {job: Masks(self.jobs[job].stream(step, self.placed.device)) for job in fed.batches}
         whole = {
-            job: self._whole(step, job, fed.batches[job], cut) for job in spread(cut) if self._one(step, job)
+            job: self._whole(step, job, fed.batches[job], cut, masks[job])
+            for job in spread(cut)
+            if self._one(step, job)
         }
         found = {job: loss for job, (loss, _) in whole.items()}
+        back = {job: gradient for job, (_, gradient) in whole.items()}
+        begun: set[int] = set()
         for each in cut:
-            for job, loss in self._pass(step, each, {job: back for job, (_, back) in whole.items()}).items():
+            for job, loss in self._pass(step, each, back, masks, each.keys() - begun).items():
                 found[job] = found[job] + loss if job in found else loss
+            begun |= each.keys()
         return {job: found[job] for job in fed.batches}
 
     def _losses(self, step: int, batches: dict[int, Batch]) -> dict[int, torch.Tensor]:
@@ -161,22 +168,34 @@ class Loop:
             }
             return self.assembled.regularized(losses(answered))
 
-    def _hidden(self, batches: dict[int, Batch], streams: Sequence[Stream]) -> Sequence[torch.Tensor]:
-        """Of each job [tokens, width]."""
+    def _hidden(
+        self, batches: dict[int, Batch], streams: Sequence[Stream], cut: bool = False
+    ) -> Sequence[torch.Tensor]:
+        """Of each job [tokens, width]; `cut` says that it is one of several passes."""
         packed = pack(list(batches.values()))
         dropout = side_by_side(streams, packed.tokens)
-        sites = self.assembled.sites(packed, list(batches), streams)
+        sites = self.assembled.sites(packed, list(batches), streams, cut=cut)
         through = self.memory.through(streams)
         hidden = self.encoder(packed, sites, dropout=dropout, through=through)
         parts: Sequence[torch.Tensor] = hidden.split(list(packed.tokens))
         return parts
 
-    def _pass(self, step: int, cut: Pass, whole: dict[int, torch.Tensor]) -> dict[int, torch.Tensor]:
-        """Add the gradients of a pass; returns what it adds to the losses. `whole` as of `_whole`."""
-        streams = [one.stream(self.jobs[job].stream(step, self.placed.device)) for job, one in cut.items()]
+    def _pass(
+        self,
+        step: int,
+        cut: Pass,
+        whole: dict[int, torch.Tensor],
+        masks: dict[int, Masks],
+        begins: AbstractSet[int],
+    ) -> dict[int, torch.Tensor]:
+        """Add the gradients of a pass, and for jobs in `begins` what is asked of weights, once a step.
+
+        Returns what it adds to the losses. `whole` has the gradients of `_whole`.
+        """
+        streams = [one.stream(masks[job]) for job, one in cut.items()]
         answered, back = {}, []
         with self.placed.autocast():
-            parts = self._hidden({job: one.batch for job, one in cut.items()}, streams)
+            parts = self._hidden({job: one.batch for job, one in cut.items()}, streams, cut=True)
             for (job, one), hidden, stream in zip(cut.items(), parts, streams, strict=True):
                 if job in whole:
                     back.append((hidden * whole[job][one.start : one.start + len(hidden)]).sum())
@@ -184,7 +203,7 @@ class Loop:
                     answered[job] = self.jobs[job].answered(step, hidden, one.batch, stream)
             found = {job: loss * cut[job].part for job, loss in losses(answered).items()}
         found |= {job: parts[0].new_zeros(()) for job in cut if job in whole}
-        found |= self.assembled.regularized({job: found[job] for job, one in cut.items() if one.first})
+        found |= self.assembled.regularized({job: loss for job, loss in found.items() if job in begins})
         torch.stack([*found.values(), *back]).sum().backward()
         return {job: loss.detach() for job, loss in found.items()}
 
@@ -193,21 +212,21 @@ class Loop:
         parts = self.jobs[job].parts
         return getattr(parts[self.jobs[job].turn(step).part].type, "ONE_BATCH", False)
 
-    def _whole(self, step: int, job: int, batch: Batch, cut: list[Pass]) -> tuple[torch.Tensor, torch.Tensor]:
+    def _whole(
+        self, step: int, job: int, batch: Batch, cut: list[Pass], masks: Masks
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """The loss of a whole batch that is in several passes, and its gradient for the hidden states.
 
         The gradients of the head are set.
         """
         hidden: list[torch.Tensor] = []
         for one in (each[job] for each in cut if job in each):
-            stream = self.jobs[job].stream(step, self.placed.device)
             with torch.no_grad(), self.placed.autocast():
-                hidden += self._hidden({job: one.batch}, [one.stream(stream)])
+                hidden += self._hidden({job: one.batch}, [one.stream(masks)])
         states = torch.cat(hidden).requires_grad_()
         with self.placed.autocast():
-            (loss,) = losses(
-                {job: self.jobs[job].answered(step, states, batch.to(self.placed.device), stream)}
-            ).values()
+            whole = self.jobs[job].answered(step, states, batch.to(self.placed.device), masks.stream)
+            (loss,) = losses({job: whole}).values()
         loss.backward()
         assert states.grad is not None
         return loss.detach(), states.grad

@@ -121,11 +121,11 @@ def _drawing_again(
     streams: Sequence[Stream],
 ) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
     """For the forward, and for the time it is computed again."""
-    return nullcontext(), _from(streams, [stream.generator.get_state() for stream in streams])
+    return nullcontext(), _from(streams, [stream.mark() for stream in streams])
 
 
 @contextmanager
-def _from(streams: Sequence[Stream], states: Sequence[torch.Tensor]) -> Iterator[None]:
-    for stream, state in zip(streams, states, strict=True):
-        stream.generator.set_state(state)
+def _from(streams: Sequence[Stream], marks: Sequence[Any]) -> Iterator[None]:
+    for stream, mark in zip(streams, marks, strict=True):
+        stream.back(mark)
     yield

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from xadapt.task_types.items import Batch
-from xadapt.training.streams import Share, Stream
+from xadapt.training.streams import Masks, Share, Stream
 
 IGNORE = -100
 """A target that counts in no mean, as `torch.nn.functional.cross_entropy` has it."""
@@ -30,16 +30,14 @@ class Piece:
     """What is dropped out by its size here -> (first row of it, rows in the whole step)."""
     start: int
     """Its first token."""
-    first: bool
-    """It begins the batch."""
 
     @property
     def whole(self) -> bool:
         """It is the batch."""
         return not self.rows
 
-    def stream(self, whole: Stream) -> Share:
-        return Share(whole.rate, whole.generator, self.rows)
+    def stream(self, masks: Masks) -> Stream:
+        return masks.stream if self.whole else Share.of(masks, self.rows)
 
     def to(self, device: torch.device) -> "Piece":
         return replace(self, batch=self.batch.to(device))
@@ -52,7 +50,7 @@ Pass = dict[int, Piece]
 def passes(batches: Mapping[int, Batch], tokens: int | None) -> list[Pass]:
     """The step of these batches, on the CPU, in passes of at most `tokens` tokens, or of one item."""
     if tokens is None or sum(len(batch.ids) for batch in batches.values()) <= tokens:
-        return [{job: Piece(batch, 1.0, {}, 0, True) for job, batch in batches.items()}]
+        return [{job: Piece(batch, 1.0, {}, 0) for job, batch in batches.items()}]
     ranges: list[dict[int, tuple[int, int]]] = [{}]
     used = 0
     for job, batch in batches.items():
@@ -71,6 +69,8 @@ def passes(batches: Mapping[int, Batch], tokens: int | None) -> list[Pass]:
 
 def piece(batch: Batch, first: int, last: int) -> Piece:
     """Items [first, last) of a batch."""
+    if last - first == len(batch.items):
+        return Piece(batch, 1.0, {}, 0)
     items = batch.items[first:last]
     before, own = batch.items[:first], sum(len(item.sequences) for item in items)
     sequence, start = sum(len(item.sequences) for item in before), sum(item.tokens for item in before)
@@ -93,7 +93,7 @@ def piece(batch: Batch, first: int, last: int) -> Piece:
         targets,
     )
     whole = _terms(batch.targets)
-    return Piece(cut, _terms(targets) / whole if whole else 1.0, rows, start, first == 0)
+    return Piece(cut, _terms(targets) / whole if whole else 1.0, rows, start)
 
 
 def _terms(targets: Mapping[str, torch.Tensor]) -> int:
