@@ -107,6 +107,17 @@ def test_what_cannot_be_read_is_left_aside_with_one_line(text):
     assert device("h200", None, warn=said.append) is STATED["h200"]
 
 
+def test_a_calibration_of_before_is_read_as_it_was_meant(cache):
+    keep(calibration())
+    path = place()
+    (facts,) = json.loads(path.read_text())
+    facts.pop("apart")
+    path.write_text(json.dumps([facts]))
+    made = device(None, TOY_MODEL, 1)
+    works = [Work("train bottleneck alone", trained=1000, steps=0, model=TOY_MODEL)] * 3
+    assert made is not None and made.together(works) == pytest.approx(3 * made.together(works[:1]))
+
+
 def test_calibrations_of_another_schema_stay_in_the_file():
     place().parent.mkdir(parents=True)
     place().write_text('[{"schema": 99}]')

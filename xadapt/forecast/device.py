@@ -71,6 +71,8 @@ class Calibration:
     schema: int = SCHEMA
     beside: float = BESIDE
     """What a further training side by side adds to the overhead of a step, as a share of it."""
+    apart: float = 1.0
+    """The same of what a training costs beside its steps."""
     memory: int = 0
     """Bytes of a GPU; 0 of a CPU."""
     mixed: tuple[float, float] = (0.0, 1.0)
@@ -101,11 +103,13 @@ class Calibration:
         return self.together([work]) if work.trained and work.steps else cost.of(work, tokens, layers)
 
     def together(self, works: Sequence[Work]) -> float:
-        spent, every = 0.0, []
+        spent, stages, every = 0.0, [], []
         for work in works:
             cost, tokens, layers = self._scaled(work)
-            spent += cost.stage + cost.row * work.rows + cost.token * tokens * work.read
+            stages.append(cost.stage)
+            spent += cost.row * work.rows + cost.token * tokens * work.read
             every.append(Steps(work.steps, cost.step * layers, cost.token * tokens * work.step))
+        spent += max(stages) + self.apart * (sum(stages) - max(stages))
         return spent + stepping(every, self.beside, overlaps=self.room is not None)
 
     def _scaled(self, work: Work) -> tuple[Cost, float, float]:
