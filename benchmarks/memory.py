@@ -72,6 +72,8 @@ def ready(shape: Random, whole: bool, device: str) -> Encoder:
 
 def loop(shape: Random, method: Method, rows: int, memory: Memory, device: str) -> Loop:
     """A training of one sentence task."""
+    # Those that came before hang in rings of references.
+    gc.collect()
     placed, whole = accelerator(device, "auto"), isinstance(method, Full)
     encoder = ready(shape, whole, device)
     recipe = Recipe(method=method, batch=rows, steps=4, max_length=LENGTH)
@@ -125,9 +127,6 @@ def layered(shape: Random, layers: int) -> Random:
 
 def peak(shape: Random, method: Method, rows: int, again: bool, device: str) -> int:
     """Bytes at the peak of the second step on a GPU, when AdamW has its state."""
-    # Those that came before hang in rings of references.
-    gc.collect()
-    torch.cuda.empty_cache()
     made = loop(shape, method, rows, Memory(checkpointing=again), device)
     made._step(0)
     torch.cuda.synchronize()

@@ -72,8 +72,8 @@ def side_by_side(bench: Bench, alone: Cost) -> tuple[float, float]:
     computed = alone.token * tokens
     host = spent if bench.overlaps else spent - computed
     known = alone.step > 0 and computed <= MOST * spent
-    whole = ran.seconds - spent * bench.steps - alone.row * rows
-    return added(host, alone.step) if known else BESIDE, added(whole, alone.stage) if alone.stage else 1.0
+    stage = ran.seconds - spent * bench.steps - alone.row * rows
+    return added(host, alone.step) if known else BESIDE, added(stage, alone.stage) if alone.stage else 1.0
 
 
 def added(spent: float, one: float) -> float:
