@@ -207,9 +207,9 @@ def device(
 ) -> Device | None:
     """The device of `--device`: a stated one, or the calibration that fits the model and threads best.
 
-    Without a name the best calibration, None when there is none; `warn` hears of those that cannot be read.
-    Raises UnknownName for a name that no table has, ConfigError when `calibrated` is asked for before
-    anything was, DataError for a name where the file of calibrations is not one.
+    Without a name the best calibration, of a GPU first, None when there is none; `warn` hears of those that
+    cannot be read. Raises UnknownName for a name that no table has, ConfigError when `calibrated` is asked
+    for before anything was, DataError for a name where the file of calibrations is not one.
     """
     if name in STATED:
         return STATED[name]
@@ -242,6 +242,7 @@ def _readable(name: str | None, warn: Callable[[str], None]) -> list[Calibration
     return ours
 
 
-def _apart(made: Calibration, model: Model | None, threads: int | None) -> tuple[bool, float]:
+def _apart(made: Calibration, model: Model | None, threads: int | None) -> tuple[bool, bool, float]:
     size = abs(math.log(made.model.forward(64) / model.forward(64))) if model else 0.0
-    return threads is not None and made.threads != threads, size
+    # A run takes the GPU where there is one.
+    return made.room is None, threads is not None and made.threads != threads, size
