@@ -24,8 +24,8 @@ def asked(
 ) -> tuple[argparse.Namespace, torch.device]:
     """What was asked for, the shape filled in by device, and the device."""
     found = made.parse_args()
-    quiet()
     on_gpu = found.device == "cuda"
+    quiet(on_gpu)
     found.shape = "tiny" if found.quick else found.shape or (gpu if on_gpu else cpu)
     found.rounds = 1 if found.quick else found.rounds
     found.precision = "bf16" if on_gpu else "fp32"

@@ -3,9 +3,9 @@
     python benchmarks/curves.py [--device cuda] [--shape small] [--seeds 3] [--steps 60] [--write] [--quick]
 
 The same bottleneck on the same examples in both precisions, the frozen matrices in bf16 and what trains in
-fp32, for each of some seeds, which draw the examples, the module and the head. A point is a mean over steps.
-`precision` is the difference of both curves of a seed, `seeds` that of the fp32 curves of two, both as the
-root of the mean square over points and seeds: bf16 is within the noise when it is not above `seeds`.
+fp32, for each of some seeds, which draw the examples, the module and the head. A point is the mean of ten
+steps. `precision` is the difference of both curves of a seed, `seeds` that of the fp32 curves of two, both as
+the root of the mean square over points and seeds: bf16 is within the noise when it is not above `seeds`.
 """
 
 import argparse
@@ -23,13 +23,6 @@ from workload import SHAPES, TASKS, examples
 
 from xadapt.recipe import Recipe
 
-POINTS = 20
-
-
-def curve(losses: list[float]) -> list[float]:
-    """At most twenty means of equally many steps."""
-    return [round(float(part.mean()), 5) for part in np.array_split(losses, min(POINTS, len(losses)))]
-
 
 def apart(pairs: list[tuple[list[float], list[float]]]) -> float:
     far = [np.subtract(one, other) for one, other in pairs]
@@ -46,7 +39,8 @@ def measure(asked: argparse.Namespace, device: torch.device) -> dict[str, Any]:
         training = Training.of("nli", items, recipe, encoder.config, seed)
         for precision, curves in found.items():
             placed = placed_encoder(encoder, device, precision)
-            curves.append(curve(ours(placed, [training], device, precision)().losses))
+            losses = ours(placed, [training], device, precision)().curve
+            curves.append([round(each, 5) for each in losses])
     both = list(zip(found["fp32"], found["bf16"], strict=True))
     between = list(itertools.combinations(found["fp32"], 2))
     return {

@@ -84,7 +84,7 @@ def measure(kind: str, asked: argparse.Namespace, device: torch.device) -> dict[
         "fusion: adapters": library(model, [training], flags),
     }
     trained, last = measured(runs, asked.rounds)
-    check_losses(last, precision)
+    check_losses({name: run.losses[-1] for name, run in last.items()}, precision)
     predicted = medians(in_turn({n: timed(f, device) for n, f in forwards.items()}, asked.rounds))
     return {
         "training_seconds": {name: round(time, 4) for name, time in trained.items()},

@@ -11,25 +11,29 @@ import platform
 import statistics
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import torch
 
 LIBRARIES = ("torch", "transformers", "adapters", "peft", "accelerate")
+SQUARE = 8192
+"""Rows and columns of the products that a GPU is fastest at."""
 
 
-def quiet() -> None:
-    """One thread on a CPU, no progress bars and warnings of the libraries."""
+def quiet(on_gpu: bool = False) -> None:
+    """One thread where the CPU is measured, no progress bars and warnings of the libraries."""
     import logging
     import warnings
 
     import transformers
 
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    torch.set_num_threads(1)
+    if not on_gpu:
+        torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
     logging.getLogger("adapters").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", category=FutureWarning)
@@ -68,12 +72,29 @@ def medians(times: Mapping[str, list[float]]) -> dict[str, float]:
 
 
 def matmul_ceiling(device: torch.device, dtype: torch.dtype, tokens: int, inner: int, outer: int) -> float:
-    """FLOP/s of the best of twenty products [tokens, inner] x [inner, outer] on this device, now."""
+    """FLOP/s of the best of twenty products [tokens, inner] x [inner, outer] on this device, now.
+
+    On a GPU of the best of twenty rows of such products, or of square ones that are as fast as it gets.
+    """
+    shapes = [(tokens, inner, outer)]
+    if device.type == "cuda":
+        shapes.append((SQUARE, SQUARE, SQUARE))
+    return max(_products(device, dtype, *shape) for shape in shapes)
+
+
+def _products(device: torch.device, dtype: torch.dtype, tokens: int, inner: int, outer: int) -> float:
     x = torch.randn(tokens, inner, device=device, dtype=dtype)
     w = torch.randn(inner, outer, device=device, dtype=dtype)
-    run = timed(lambda: x @ w, device)
+    # Between two synchronisations many, or launching them would count.
+    many = 20 if device.type == "cuda" else 1
+
+    def run() -> None:
+        for _ in range(many):
+            x @ w
+
     run()
-    return 2 * tokens * inner * outer / min(run() for _ in range(20))
+    spent = min(timed(run, device)() for _ in range(20))
+    return many * 2 * tokens * inner * outer / spent
 
 
 def machine(device: torch.device) -> dict[str, Any]:
@@ -86,7 +107,12 @@ def machine(device: torch.device) -> dict[str, Any]:
         "python": platform.python_version(),
         "date": f"{datetime.now(UTC):%Y-%m}",
     }
-    return facts | {name: version(name) for name in LIBRARIES}
+    if on_gpu:
+        facts["cuda"] = torch.version.cuda
+    for name in LIBRARIES:
+        with suppress(PackageNotFoundError):
+            facts[name] = version(name)
+    return facts
 
 
 def keep(benchmark: str, part: str, facts: dict[str, Any], device: torch.device) -> Path:

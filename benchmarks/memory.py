@@ -7,12 +7,15 @@ forward, which are the same wherever it runs. `expected` is what `xadapt.memory`
 `ratio` expected over measured. Sequences have 128 tokens, all of one length, so that no figure depends on a
 draw. `fits` is the largest batch in one pass on a card, and what else is picked; `estimated` the bytes of
 a step in bf16 by batch, and the smallest card that holds it as it is. Both are from the estimate.
-On a CPU the vocabulary is small; with `--quick` each shape has two layers.
+On a CPU the vocabulary is small, and what two layers and three keep is drawn out to all of them, which are
+alike, so that no machine is too small; with `--quick` each shape has two layers.
 """
 
 import argparse
+import gc
 import json
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +31,7 @@ from xadapt.memory.choose import at, choose, usable
 from xadapt.memory.estimate import How, Load
 from xadapt.memory.sizes import Shape, Sizes
 from xadapt.modeling.assemble import Assembled, Slot
+from xadapt.modeling.encoder import Encoder
 from xadapt.modeling.module import Module
 from xadapt.recipe import Bottleneck, Full, LoRA, Method, Recipe
 from xadapt.task_types import task_type
@@ -55,14 +59,23 @@ WORDS = 500
 """Of a vocabulary, where the full one is not needed."""
 
 
-def loop(shape: Random, method: Method, rows: int, memory: Memory, device: str) -> Loop:
-    """A training of one sentence task."""
+@lru_cache(maxsize=1)
+def ready(shape: Random, whole: bool, device: str) -> Encoder:
+    """Where it trains or is frozen. One is kept: no step changes what memory it takes."""
     placed = accelerator(device, "auto")
-    whole = isinstance(method, Full)
     encoder = shape.encoder()
     if not whole:
         encoder.freeze()
     encoder.place(placed.device, torch.float32 if whole else frozen_dtype(placed))
+    return encoder
+
+
+def loop(shape: Random, method: Method, rows: int, memory: Memory, device: str) -> Loop:
+    """A training of one sentence task."""
+    # Those that came before hang in rings of references.
+    gc.collect()
+    placed, whole = accelerator(device, "auto"), isinstance(method, Full)
+    encoder = ready(shape, whole, device)
     recipe = Recipe(method=method, batch=rows, steps=4, max_length=LENGTH)
     random = np.random.default_rng(0)
     items = [item(number, LENGTH, shape.vocabulary, random) for number in range(rows)]
@@ -98,8 +111,23 @@ def _weights(made: Loop) -> list[torch.Tensor]:
     return [*made.encoder.parameters(), *made.assembled.parameters(), *made.assembled.buffers(), *heads]
 
 
-def peak(made: Loop) -> int:
+def drawn_out(shape: Random, method: Method, rows: int, again: bool, device: str) -> int:
+    """What all layers keep, from two of them and three: each further layer keeps as much."""
+    two, three = (
+        kept(loop(layered(shape, layers), method, rows, Memory(checkpointing=again), device))
+        for layers in (2, 3)
+    )
+    return two + (shape.architecture.layers - 2) * (three - two)
+
+
+def layered(shape: Random, layers: int) -> Random:
+    """As many of its layers, with few words: what autograd keeps does not depend on them."""
+    return Random(replace(shape.architecture, layers=layers), WORDS)
+
+
+def peak(shape: Random, method: Method, rows: int, again: bool, device: str) -> int:
     """Bytes at the peak of the second step on a GPU, when AdamW has its state."""
+    made = loop(shape, method, rows, Memory(checkpointing=again), device)
     made._step(0)
     torch.cuda.synchronize()
     torch.cuda.reset_peak_memory_stats()
@@ -110,18 +138,16 @@ def peak(made: Loop) -> int:
 
 def row(shape: Random, method: Method, rows: int, again: bool, device: str) -> dict[str, Any]:
     """Measured and expected, in bytes."""
-    if accelerator(device, "auto").device.type == "cpu":
-        # What autograd keeps does not depend on them, and a machine without a GPU may not hold them.
-        shape = replace(shape, vocabulary=WORDS)
-    made = loop(shape, method, rows, Memory(checkpointing=again), device)
-    on_gpu, model = made.placed.device.type == "cuda", sizes(shape)
-    bf16 = made.placed.mixed_precision == "bf16"
+    placed, model = accelerator(device, "auto"), sizes(shape)
+    bf16 = placed.mixed_precision == "bf16"
     how = How("bf16" if bf16 else "fp32", padded=False, checkpointing=again)
-    load = Load(made.jobs[0].schedule.recipe, Shape(method), rows * LENGTH, LABELS)
-    if on_gpu:
-        measured, expected = peak(made), at(model, [load], load.tokens, how).total
+    recipe = Recipe(method=method, batch=rows, max_length=LENGTH)
+    load = Load(recipe, Shape(method), rows * LENGTH, LABELS)
+    if placed.device.type == "cuda":
+        measured = peak(shape, method, rows, again, device)
+        expected = at(model, [load], load.tokens, how).total
     else:
-        measured = kept(made)
+        measured = drawn_out(shape, method, rows, again, device)
         each = per_token(model, load.shape, dropout=True, wide=how.wide, padded=False)
         expected = round(load.tokens * (model.layers * 4 * model.hidden if again else each))
     return {
@@ -166,40 +192,35 @@ def estimated(shape: Random, method: Method) -> dict[str, Any]:
     return found
 
 
-def cut(shape: Random) -> Random:
-    """Two layers of it, with few words."""
-    return Random(replace(shape.architecture, layers=2), WORDS)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--shape", nargs="+", default=["base", "large"], choices=sorted(SHAPES))
-    parser.add_argument("--rows", nargs="+", type=int, default=[8, 32])
+    parser.add_argument("--rows", nargs="+", type=int, help="8 and 32, on a CPU 8")
     parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=list(METHODS))
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--quick", action="store_true")
     asked = parser.parse_args()
-    quiet()
+    quiet(asked.device != "cpu" and torch.cuda.is_available())
     device = accelerator(asked.device, "auto").device
+    rows = asked.rows or ([1] if asked.quick else [8] if device.type == "cpu" else [8, 32])
+    some = f", {' '.join(asked.methods)}" if asked.methods != list(METHODS) else ""
     for name in asked.shape:
-        shape = cut(SHAPES[name]) if asked.quick else SHAPES[name]
+        shape = layered(SHAPES[name], 2) if asked.quick else SHAPES[name]
         facts: dict[str, Any] = {"shape": name, "layers": shape.architecture.layers, "methods": {}}
         for word in asked.methods:
             method = METHODS[word]
             every = [
-                row(shape, method, rows, again, asked.device)
-                for rows in asked.rows
-                for again in (False, True)
+                row(shape, method, many, again, asked.device) for many in rows for again in (False, True)
             ]
             facts["methods"][word] = {
                 "steps": every,
                 "fits": fits(SHAPES[name], method),
                 "estimated": estimated(SHAPES[name], method),
             }
+            if asked.write:
+                keep("memory", f"{name}{some}", facts, device)
         print(json.dumps(facts, indent=2))
-        if asked.write:
-            print(keep("memory", name, facts, device))
 
 
 if __name__ == "__main__":

@@ -34,7 +34,6 @@ TRAINED = (
     "squad",
 )
 TESTED = ("ar", "de", "en", "es", "ru", "sw", "vi", "zh")
-"""Those in which the rule counts letters; it takes the vowel signs of Devanagari for tokens."""
 
 
 def quantiles(examples: list[Any], count: Count) -> list[int]:

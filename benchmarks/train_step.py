@@ -8,7 +8,8 @@ steps and by its trainer (`trainers.py`), padding to the longest allowed, dynami
 on a GPU in bf16, and with `--compile` compiled too. `defaults` is fp32 padded to the longest allowed, as in
 the example scripts of the libraries. Where the order of examples is the same the losses of the last steps
 must be: the figures are worth nothing where something else is computed. Tokens are real ones, pads do not
-count; `of_ceiling` is the share of a matmul's FLOP/s measured in the same process.
+count; `of_ceiling` is the share of a matmul's FLOP/s measured in the same process, on a GPU in bf16, so that
+it says little of contenders in fp32.
 """
 
 import argparse
@@ -120,7 +121,15 @@ def against(
         found[f"{name}, {how}"] = library(model, trainings, flags)
     for how, run in trained(model, trainings, device, asked.compile).items():
         found[f"{name}, {how}"] = run
-    return {word: run for word, run in found.items() if not any(skip in word for skip in asked.without)}
+    return {word: run for word, run in found.items() if wanted(word, asked)}
+
+
+def wanted(contender: str, asked: argparse.Namespace) -> bool:
+    """xadapt always: the others are measured against it."""
+    if contender.endswith(": xadapt"):
+        return True
+    chosen = not asked.only or any(word in contender for word in asked.only)
+    return chosen and not any(word in contender for word in asked.without)
 
 
 def nine(shape: Shape, config: Any, asked: argparse.Namespace) -> list[Training]:
@@ -157,12 +166,12 @@ def measured(
     return medians(in_turn(noted, rounds)), last
 
 
-def check_losses(last: dict[str, Run], precision: str) -> None:
+def check_losses(losses: dict[str, float], precision: str) -> None:
     """The same training must end at the same loss; grouped by length it sees other batches."""
-    for name, run in last.items():
-        mine = last[f"{name.partition(':')[0]}: xadapt"].losses[-1]
-        if "grouped" not in name and abs(run.losses[-1] - mine) > TOLERANCE[precision]:
-            raise SystemExit(f"{name}: the last loss is {run.losses[-1]:.5f}, that of xadapt {mine:.5f}")
+    for name, last in losses.items():
+        mine = losses[f"{name.partition(':')[0]}: xadapt"]
+        if "grouped" not in name and abs(last - mine) > TOLERANCE[precision]:
+            raise SystemExit(f"{name}: the last loss is {last:.5f}, that of xadapt {mine:.5f}")
 
 
 def facts(
@@ -194,6 +203,7 @@ def main() -> None:
     made.add_argument("--steps", type=int, help="of a run, the first is not timed")
     made.add_argument("--compile", action="store_true", help="also with torch.compile for the libraries")
     made.add_argument("--without", nargs="*", default=[], help="leave out contenders whose name has a word")
+    made.add_argument("--only", nargs="*", default=[], help="beside xadapt those whose name has a word")
     asked, device = asked_for(made, cpu="mid")
     asked.steps = 3 if asked.quick else asked.steps or (20 if device.type == "cuda" else 3)
     asked.method = asked.method or list(METHODS)
@@ -202,11 +212,13 @@ def main() -> None:
         print(json.dumps({part: found}, indent=2), flush=True)
         if asked.write:
             keep("train_step", _title(part, asked), found, device)
+        check_losses({n: each["last_loss"] for n, each in found["contenders"].items()}, asked.precision)
 
 
 def _title(part: str, asked: argparse.Namespace) -> str:
     if part == "one":
-        return f"one, {asked.shape}, {asked.rows} rows, {' '.join(asked.method)}"
+        some = f", {' '.join(asked.only)}" if asked.only else ""
+        return f"one, {asked.shape}, {asked.rows} rows, {' '.join(asked.method)}{some}"
     fewer = f", one row in {asked.part_of}" if part == "nine" and asked.part_of > 1 else ""
     return f"{part}, {asked.shape}{fewer}"
 
@@ -223,7 +235,6 @@ def measure(part: str, device: torch.device, asked: argparse.Namespace) -> dict[
         runs = several(encoder, trainings, device, asked)
     # The first step of a run is not timed; on a GPU a first run also compiles.
     seconds, last = measured(runs, asked.rounds, warm=device.type == "cuda")
-    check_losses(last, asked.precision)
     steps = range(1, asked.steps)
     timed = [item.tokens for each in trainings for step in steps for item in each.batch(step)]
     hidden = shape.architecture.hidden

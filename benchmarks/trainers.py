@@ -30,14 +30,14 @@ def library(model: Library, trainings: Sequence[Training], flags: Flags) -> Call
             own = model.activate(each)
             optimizer = torch.optim.AdamW(own, lr=each.recipe.lr, weight_decay=0.0, fused=True)
             states.append((each, own, optimizer, _batches(each, flags.padding)))
-        found, start = Run(), 0.0
+        found, start, losses = Run(), 0.0, []
         for step in range(trainings[0].schedule.steps):
-            losses = [_step(model, flags, *state, step) for state in states]
-            found.losses.append(sum(losses) / len(losses))
+            losses.append([_step(model, flags, *state, step) for state in states])
             start = start or now(model.device)
             if step:
                 found.tokens += sum(each.tokens for *_, batches in states for each in batches[step])
         found.seconds = now(model.device) - start
+        found.losses = [float(torch.stack(each).mean()) for each in losses]
         return found
 
     return run
@@ -45,7 +45,8 @@ def library(model: Library, trainings: Sequence[Training], flags: Flags) -> Call
 
 def _step(
     model: Library, flags: Flags, training: Training, own: list[Any], optimizer: Any, batches: Any, step: int
-) -> float:
+) -> torch.Tensor:
+    """The loss, which nothing waits for."""
     model.activate(training)
     optimizer.zero_grad(set_to_none=True)
     loss = model.loss(batches[step], training.recipe.max_length, flags)
@@ -54,7 +55,7 @@ def _step(
     for group in optimizer.param_groups:
         group["lr"] = training.schedule.lr(step)
     optimizer.step()
-    return float(loss.detach())
+    return loss.detach()
 
 
 def _batches(training: Training, padding: Padding) -> list[list[Item]]:

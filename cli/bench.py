@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
 
 Model = Annotated[
-    str,
+    str | None,
     typer.Option(
-        help="toyworld, or a size such as xlm-roberta-base, with random weights.", rich_help_panel="Where"
+        help="toyworld, or a size such as xlm-roberta-base, with random weights. By default toyworld, and on "
+        "a GPU, which that does not keep busy, xlm-roberta-large.",
+        rich_help_panel="Where",
     ),
 ]
 Workers = Annotated[
@@ -40,7 +42,7 @@ def _bench() -> None:
 
 @app.command("device")
 def device(
-    model: Model = "toyworld",
+    model: Model = None,
     workers: Workers = 1,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -50,7 +52,8 @@ def device(
     """Measure what stages cost here; `xadapt plan` then says hours.
 
     Trains and predicts a little with every method and composition, with rows of the toy world. One thread of
-    a CPU is measured in process CPU time, which other programs disturb least; the rest in wall time.
+    a CPU is measured in process CPU time, which other programs disturb least; the rest in wall time. A GPU is
+    measured by the steps of its host and by a batch that keeps it busy.
 
     **Examples**
 
@@ -66,6 +69,7 @@ def device(
     from xadapt.forecast.random_weights import random_model
     from xadapt.recipe import ModelSpec
     from xadapt.sources.lock import Lock
+    from xadapt.training.precision import accelerator
 
     environment.check_device(device)
     # A place that cannot be read or written says so before minutes of measuring.
@@ -74,6 +78,9 @@ def device(
         place().parent.mkdir(parents=True, exist_ok=True)
     say = (lambda text: None) if quiet else (lambda text: note(f"measuring: {text}"))
     threads = max(1, (os.cpu_count() or 1) // workers)
+    if model is None:
+        on_gpu = accelerator(device, precision).device.type == "cuda"
+        model = "xlm-roberta-large" if on_gpu else "toyworld"
     size = None if model == "toyworld" else of_name(model)
     with tempfile.TemporaryDirectory() as folder:
         spec = (
@@ -96,4 +103,6 @@ def _print(made: "Calibration", place: Path) -> None:
     for name, cost in made.costs.items():
         figures = f"{cost.stage:9.3f}{1e3 * cost.step:9.2f}{1e6 * cost.token:10.2f}{1e6 * cost.row:9.1f}"
         out.print(f"{name:34}{figures}", markup=False)
+    shares = f"{made.beside:.0%} of a step's overhead and {made.apart:.0%} of a stage's"
+    out.print(f"a further training side by side adds {shares}", markup=False)
     out.print(f"kept in {place}", markup=False)

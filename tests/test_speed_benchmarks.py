@@ -43,6 +43,16 @@ def test_drawn_lengths_have_the_mean_of_the_data_however_few_they_are() -> None:
             assert np.mean(drawn) == pytest.approx(real, rel=0.06)
 
 
+def test_every_part_of_the_run_on_a_gpu_is_thought_to_end_in_time() -> None:
+    gpu = loaded("gpu")
+    assert all((FOLDER / f"{line.name}.py").exists() for line in gpu.LINES)
+    for part in gpu.parts(gpu.LINES):
+        chosen = gpu.lines([part], [], False)
+        assert chosen and sum(line.seconds for line in chosen) <= gpu.EACH < 600
+    assert {line.name for line in gpu.lines([], [], True)} == {line.name for line in gpu.LINES}
+    assert [line.name for line in gpu.lines([], ["memory"], False)] == ["memory"] * 2
+
+
 def test_needed_flops_grow_with_what_trains() -> None:
     workload = loaded("workload")
     from xadapt.recipe import Bottleneck, Full, LoRA
@@ -54,6 +64,16 @@ def test_needed_flops_grow_with_what_trains() -> None:
     # Two thirds of a full step, and what the modules add; of LoRA also most of the first layer's backward.
     assert 0.64 < bottleneck / full < 0.70 and 0.64 < low / full < 0.70
     assert workload.step_flops(shape, sizes * 2, Full()) == 2 * full
+
+
+@pytest.mark.parametrize(
+    "word", ["किताबें", "มหาวิทยาลัย", "தமிழ்நாடு", "বাংলাদেশ", "မြန်မာနိုင်ငံ", "مُحَمَّد", "می‌خواهم", "čeština"]
+)
+def test_signs_on_letters_belong_to_the_word(word: str) -> None:
+    lengths = loaded("lengths")
+    assert lengths.RUN.findall(f"({word})") == ["(", word, ")"]
+    bare = [letter for letter in word if letter.isalpha()]
+    assert lengths.by_rule(word) <= len(bare), "at most a token a letter"
 
 
 @pytest.mark.slow

@@ -88,6 +88,15 @@ def test_the_model_of_like_size_is_taken():
     assert found is not None and "xlm-roberta-large" in found.basis
 
 
+def test_a_gpu_that_was_measured_comes_before_the_processor_beside_it():
+    large = Model("xlm-roberta-large", KNOWN["xlm-roberta-large"])
+    keep(calibration(name="a GPU", model=large, memory=24 * 2**30, type="cuda", threads=16))
+    keep(calibration())
+    found = device(None, TOY_MODEL, 1)
+    assert found is not None and found.name == "a GPU"
+    assert device("a processor", TOY_MODEL, 1) == calibration()
+
+
 def test_an_unknown_device_and_a_broken_file_are_one_line():
     with pytest.raises(UnknownName, match="h200"):
         device("h20", None)
@@ -105,6 +114,17 @@ def test_what_cannot_be_read_is_left_aside_with_one_line(text):
     assert device(None, None, warn=said.append) is None
     assert len(said) == 1 and str(place()) in said[0] and "\n" not in said[0]
     assert device("h200", None, warn=said.append) is STATED["h200"]
+
+
+def test_a_calibration_of_before_is_read_as_it_was_meant(cache):
+    keep(calibration())
+    path = place()
+    (facts,) = json.loads(path.read_text())
+    facts.pop("apart")
+    path.write_text(json.dumps([facts]))
+    made = device(None, TOY_MODEL, 1)
+    works = [Work("train bottleneck alone", trained=1000, steps=0, model=TOY_MODEL)] * 3
+    assert made is not None and made.together(works) == pytest.approx(3 * made.together(works[:1]))
 
 
 def test_calibrations_of_another_schema_stay_in_the_file():

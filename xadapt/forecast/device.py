@@ -71,6 +71,8 @@ class Calibration:
     schema: int = SCHEMA
     beside: float = BESIDE
     """What a further training side by side adds to the overhead of a step, as a share of it."""
+    apart: float = 1.0
+    """The same of what a training costs beside its steps."""
     memory: int = 0
     """Bytes of a GPU; 0 of a CPU."""
     mixed: tuple[float, float] = (0.0, 1.0)
@@ -101,11 +103,13 @@ class Calibration:
         return self.together([work]) if work.trained and work.steps else cost.of(work, tokens, layers)
 
     def together(self, works: Sequence[Work]) -> float:
-        spent, every = 0.0, []
+        spent, stages, every = 0.0, [], []
         for work in works:
             cost, tokens, layers = self._scaled(work)
-            spent += cost.stage + cost.row * work.rows + cost.token * tokens * work.read
+            stages.append(cost.stage)
+            spent += cost.row * work.rows + cost.token * tokens * work.read
             every.append(Steps(work.steps, cost.step * layers, cost.token * tokens * work.step))
+        spent += max(stages) + self.apart * (sum(stages) - max(stages))
         return spent + stepping(every, self.beside, overlaps=self.room is not None)
 
     def _scaled(self, work: Work) -> tuple[Cost, float, float]:
@@ -203,9 +207,9 @@ def device(
 ) -> Device | None:
     """The device of `--device`: a stated one, or the calibration that fits the model and threads best.
 
-    Without a name the best calibration, None when there is none; `warn` hears of those that cannot be read.
-    Raises UnknownName for a name that no table has, ConfigError when `calibrated` is asked for before
-    anything was, DataError for a name where the file of calibrations is not one.
+    Without a name the best calibration, of a GPU first, None when there is none; `warn` hears of those that
+    cannot be read. Raises UnknownName for a name that no table has, ConfigError when `calibrated` is asked
+    for before anything was, DataError for a name where the file of calibrations is not one.
     """
     if name in STATED:
         return STATED[name]
@@ -238,6 +242,7 @@ def _readable(name: str | None, warn: Callable[[str], None]) -> list[Calibration
     return ours
 
 
-def _apart(made: Calibration, model: Model | None, threads: int | None) -> tuple[bool, float]:
+def _apart(made: Calibration, model: Model | None, threads: int | None) -> tuple[bool, bool, float]:
     size = abs(math.log(made.model.forward(64) / model.forward(64))) if model else 0.0
-    return threads is not None and made.threads != threads, size
+    # A run takes the GPU where there is one.
+    return made.room is None, threads is not None and made.threads != threads, size

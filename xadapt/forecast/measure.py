@@ -1,8 +1,8 @@
 """A short measured run: what each kind of stage costs on this device, on rows of the toy world.
 
 The stages are those of any experiment and run through the same code, in a store that is thrown away. The
-line through steps of three sizes gives the seconds of a step and of a token, stages on few and on many rows
-give those of a stage and of an example.
+line through steps of three sizes gives the seconds of a step and of a token (on a GPU see `on_gpu`), stages
+on few and on many rows give those of a stage and of an example, trainings side by side what each adds.
 """
 
 import os
@@ -10,133 +10,84 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from xadapt import toyworld
 from xadapt.composition import Alone, Composition, Fuse, Gate, Stack
+from xadapt.errors import DoesNotFit
+from xadapt.forecast.bench import FEW, MANY, POINTS, STEPS, Bench, data, predict, train, usual
 from xadapt.forecast.device import Calibration
 from xadapt.forecast.model import model as model_of
+from xadapt.forecast.on_gpu import hinge, pace, synchronized
 from xadapt.forecast.stated import HOST, Cost
+from xadapt.forecast.stepping import BESIDE
 from xadapt.forecast.work import LEARNED
-from xadapt.recipe import Bottleneck, Full, LoRA, Method, ModelSpec, Recipe
-from xadapt.sources.origin import Toy
+from xadapt.recipe import Bottleneck, Full, LoRA, Method, ModelSpec
 from xadapt.stages.baseline import FURTHER, Baseline
-from xadapt.stages.data import Data
-from xadapt.stages.predict import Predict
 from xadapt.stages.score import Score
-from xadapt.stages.train import Train
 from xadapt.tasks import task
 from xadapt.workflow.context import Context
-from xadapt.workflow.execute import run_group
 from xadapt.workflow.record import package_versions
-from xadapt.workflow.stage import Stage
 from xadapt.workflow.store import Store
 
 PARTS = (2, 6)
 """Modules that are mixed: few narrow ones, and many of half the hidden size."""
-POINTS = (("mnli", 4), ("mnli", 32), ("squad", 32))
-"""Training data and batch size of the steps: few short sequences, many, and many long ones."""
-FEW, MANY = 40, 400
-STEPS = 12
 SLOW = 0.3
 """Seconds of a step of eight short examples, above which less is measured."""
-WARM = 3
-"""Steps that are left out, in which memory is taken and kernels are chosen."""
-
-
-@dataclass
-class Ran:
-    """One stage: seconds in all, and (tokens, seconds) of each step."""
-
-    seconds: float
-    steps: list[tuple[int, float]]
-
-
-@dataclass
-class Bench:
-    """Runs stages one after another; `clock` is read around each."""
-
-    model: ModelSpec
-    context: Context
-    clock: Callable[[], float]
-    steps: int = STEPS
-    scale: int = 1
-    """What rows and batches are divided by, where a step takes long."""
-    say: Callable[[str], None] = lambda text: None
-    _at: list[tuple[int, float]] = field(default_factory=list)
-
-    def run(self, stage: Stage) -> Ran:
-        """Also what it needs, before the clock starts. Raises what the stage raises."""
-        for needed in stage.inputs.values():
-            if needed not in self.context.store:
-                self.run(needed)
-        self._at = []
-        started = self.clock()
-        outcome = run_group((stage,), replace(self.context, progress=self._facts))[0]
-        seconds = self.clock() - started
-        if outcome.error is not None:
-            raise outcome.error
-        pairs = zip(self._at, self._at[1:], strict=False)
-        return Ran(seconds, [(now[0] - before[0], now[1] - before[1]) for before, now in pairs])
-
-    def _facts(self, **facts: Any) -> None:
-        if "step" in facts:
-            self._at.append((facts["tokens"], self.clock()))
-
-
-def data(name: str, split: str, rows: int, language: str = "en") -> Data:
-    """Rows of the toy world."""
-    dataset = {"pawsx": "paws-x"}.get(name, name)
-    origin = Toy(dataset=dataset, config=language, split=split, size=rows, version=toyworld.version(dataset))
-    return Data(task=name, task_version=task(name).version, rows=(origin,))
-
-
-def train(
-    bench: Bench,
-    method: Method,
-    base: Composition,
-    name: str = "mnli",
-    batch: int = 8,
-    *,
-    rows: int = FEW,
-    seed: int = 1,
-) -> Train:
-    recipe = Recipe(method=method, steps=bench.steps, batch=batch, pooling="max", dropout=0.0)
-    return Train(
-        task=name, data=data(name, "train", rows), model=bench.model, base=base, recipe=recipe, seed=seed
-    )
+TOGETHER = 4
+"""Trainings side by side."""
+MOST = 0.8
+"""Of a step of theirs that tokens may take, for the rest to tell what the host needs."""
 
 
 def training(bench: Bench, method: Method, base: Composition) -> Cost:
     """Of a training under one composition."""
     points, overhead = [], []
     few, many = FEW // bench.scale, 4 * MANY // bench.scale
-    for name, whole in POINTS:
+    for name, whole in bench.points:
         batch = whole // bench.scale or 1
         ran = bench.run(train(bench, method, base, name, batch, rows=few + batch))
-        kept = ran.steps[min(WARM, len(ran.steps) - 1) :]
-        size, spent = (statistics.median(each) for each in zip(*kept, strict=True))
+        size, spent = usual(bench, ran)
         points.append((size, spent))
         overhead.append(ran.seconds - spent * bench.steps)
     batch = POINTS[1][1] // bench.scale
     ran = bench.run(train(bench, method, base, POINTS[1][0], batch, rows=many))
     row = max(0.0, ran.seconds - bench.steps * points[1][1] - overhead[1]) / (many - few - batch)
-    step, token = line(points)
+    step, token = hinge(points) if bench.overlaps else line(points)
     return Cost(stage=max(0.0, statistics.median(overhead) - row * few), step=step, token=token, row=row)
+
+
+def side_by_side(bench: Bench, alone: Cost) -> tuple[float, float]:
+    """What each further training adds to the overhead of a step and to that of a stage, as shares of these.
+
+    Of a training that costs `alone`. Where a step of short examples is not the host's, its share is what is
+    assumed without a measurement.
+    """
+    name, whole = POINTS[0]
+    batch = whole // bench.scale or 1
+    rows, seeds = FEW // bench.scale + batch, range(10, 10 + TOGETHER)
+    stages = [train(bench, Bottleneck(), Alone(), name, batch, rows=rows, seed=seed) for seed in seeds]
+    ran = bench.run(*stages)
+    tokens, spent = usual(bench, ran)
+    computed = alone.token * tokens
+    host = spent if bench.overlaps else spent - computed
+    known = alone.step > 0 and computed <= MOST * spent
+    stage = ran.seconds - spent * bench.steps - alone.row * rows
+    return added(host, alone.step) if known else BESIDE, added(stage, alone.stage) if alone.stage else 1.0
+
+
+def added(spent: float, one: float) -> float:
+    """By each further one of `TOGETHER`, as a share of `one` alone."""
+    return min(1.0, max(0.0, (spent / one - 1) / (TOGETHER - 1)))
 
 
 def predicting(bench: Bench, method: Method, base: Composition) -> Cost:
     """Of predictions by a module that was trained under one composition."""
     points = []
-    few, many, batch = FEW // bench.scale, MANY // bench.scale, POINTS[1][1] // bench.scale
-    for name, target, rows in (("mnli", "xnli", few), ("mnli", "xnli", many), ("squad", "xquad", many)):
+    few, batch = FEW // bench.scale, POINTS[1][1] // bench.scale
+    for name, target, rows in bench.tests:
         module = train(bench, method, base, name, batch, rows=few + batch)
-        made = Predict(
-            task=target, language="en", data=data(target, "test", rows), model=bench.model, module=module
-        )
+        made = predict(bench, target, rows // bench.scale, module)
         ran = bench.run(made)
         tokens = bench.context.store.record(made.digest).notes["tokens"]
         points.append((tokens, ran.seconds))
@@ -157,8 +108,10 @@ def line(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
     return start, slope
 
 
-def modules(bench: Bench, hidden: int) -> Iterator[tuple[str, Cost]]:
-    """Training and predicting, by method and composition."""
+def modules(bench: Bench, hidden: int, only: Sequence[str] = ()) -> Iterator[tuple[str, Cost]]:
+    """Training and predicting, by method and composition; not what is too much for the device."""
+    import torch
+
     wide: tuple[Method, ...] = (Bottleneck(reduction_factor=2.0), LoRA(rank=hidden // 2, alpha=hidden / 2))
     narrow: tuple[Method, ...] = (Bottleneck(), LoRA(rank=hidden // 16))
     for method, large in zip(narrow, wide, strict=True):
@@ -174,11 +127,18 @@ def modules(bench: Bench, hidden: int) -> Iterator[tuple[str, Cost]]:
                 (f"{one.form} many", large, one(tuple(many))),
             ]
         for name, used, base in forms:
+            if only and f"{method.name} {name}" not in only:
+                continue
             bench.say(f"{method.name} {name}")
             yield f"train {method.name} {name}", training(bench, used, base)
             yield f"predict {method.name} {name}", predicting(bench, used, base)
+    if only and "full alone" not in only:
+        return
     bench.say("full")
-    yield "train full alone", training(bench, Full(), Alone())
+    try:
+        yield "train full alone", training(bench, Full(), Alone())
+    except (DoesNotFit, torch.OutOfMemoryError):
+        bench.say("full: more than this device has")
 
 
 def counted(bench: Bench) -> Iterator[tuple[str, Cost]]:
@@ -222,8 +182,12 @@ def measure(
     device: str = "auto",
     precision: str = "auto",
     say: Callable[[str], None],
+    only: Sequence[str] = (),
 ) -> Calibration:
-    """Run everything once in a scratch store; a minute with the toy encoder on one core."""
+    """Run everything once in a scratch store; a minute with the toy encoder on one core.
+
+    `only` are methods and forms, `bottleneck alone` among them, and then nothing else is measured.
+    """
     import torch
 
     torch.set_num_threads(threads)
@@ -239,15 +203,18 @@ def measure(
         steps = bench.run(first).steps
         if statistics.median(spent for _, spent in steps) > SLOW:
             bench.steps, bench.scale = STEPS // 2, 8
-        test = data("xnli", "test", FEW)
-        bench.run(Predict(task="xnli", language="en", data=test, model=model, module=first))
+        bench.run(predict(bench, "xnli", FEW, first))
         notes = context.store.record(first.digest).notes
         on_cpu, on_gpu = notes["device"] == "cpu", notes["device"] not in ("cpu", "mps")
         if on_cpu and threads == 1:
             bench.clock = time.process_time
         elif on_gpu:
             bench.clock = synchronized
-        costs = dict(modules(bench, size.sizes.hidden)) | dict(counted(bench))
+            pace(bench)
+        costs = dict(modules(bench, size.sizes.hidden, only))
+        bench.say("side by side")
+        beside, apart = side_by_side(bench, costs["train bottleneck alone"])
+        costs |= {} if only else dict(counted(bench))
     return Calibration(
         name=_processor() if on_cpu else notes["device"],
         threads=threads,
@@ -258,17 +225,11 @@ def measure(
         model=size,
         packages=dict(package_versions()),
         costs=costs,
+        beside=beside,
+        apart=apart,
         memory=torch.cuda.get_device_properties().total_memory if on_gpu else 0,
         mixed=(PARTS[0] / 16, PARTS[1] / 2),
     )
-
-
-def synchronized() -> float:
-    """The time when a GPU is done with all that it was asked: the host alone is far ahead of it."""
-    import torch
-
-    torch.cuda.synchronize()
-    return time.perf_counter()
 
 
 def _processor() -> str:
