@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from xadapt import __version__
-from xadapt.errors import INTERRUPTED, ConfigError, Unwritable, XadaptError
+from xadapt.errors import INTERRUPTED, ConfigError, Unwritable, XadaptError, is_out_of_memory, out_of_memory
 from xadapt.workflow import stopping
 
 from . import (
@@ -157,6 +157,9 @@ def _run() -> int:
             return _unwritten(error)
         if isinstance(error, OSError) and error.errno in REFUSED and error.filename is not None:
             return _fail(ConfigError.code, f"{error.filename}: {error.strerror}", "")
+        if is_out_of_memory(error):
+            lost = out_of_memory(sys.argv[1] if len(sys.argv) > 1 else "xadapt", error)
+            return _fail(lost.code, lost.message, lost.hint)
         # Typer brings click under a private name, or uses the one installed: known by what it offers.
         if hasattr(error, "format_message"):
             # Pydantic, which typer asks for a choice, puts its own words before the message.

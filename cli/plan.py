@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from xadapt.experiment import Experiment
     from xadapt.forecast.device import Device
     from xadapt.forecast.table import Forecast
-    from xadapt.forecast.within import Picked
+    from xadapt.forecast.within import Limit, Picked
+    from xadapt.forecast.work import Forecaster
     from xadapt.workflow.plan import Plan
     from xadapt.workflow.stage import Stage
     from xadapt.workflow.store import Store
@@ -66,6 +67,7 @@ def plan(
     """
     from xadapt import experiment as experiments
     from xadapt.forecast import packing
+    from xadapt.forecast.table import forecast
     from xadapt.sources.fetch import Needs
     from xadapt.workflow.plan import Plan
     from xadapt.workflow.store import Store
@@ -76,10 +78,12 @@ def plan(
     if check:
         _check(made, kept, found, data, as_json)
         return
-    within = _within(memory, made, kept, workers, found)
-    groups = planned(made, data, found, together, within.fits if within else None, workers)
+    limit = _limit(memory, made, kept, workers, found)
+    groups = planned(made, data, found, together, limit.fits if limit else None, workers)
+    forecaster = _forecaster(kept, found, data, limit)
     missing = list(made.missing(kept))
-    costs = _forecast(made, missing, kept, asked, found, data, groups, workers)
+    costs = forecast(made, missing, asked, forecaster, found, groups, workers)
+    within = _picked(groups, forecaster)
     unlocked = Needs.of(made.stages).unlocked
     if as_json:
         facts = _facts(made, asked, costs, found, workers)
@@ -105,42 +109,47 @@ def _device(name: str | None, asked: "Experiment", workers: int) -> "Device | No
     return device(name, model(asked.base), max(1, (os.cpu_count() or 1) // workers), note)
 
 
-def _within(
+def _limit(
     memory: str, made: "Plan", store: "Store", workers: int, device: "Device | None"
-) -> "Picked | None":
-    """What a run would pick on the device of the forecast; without one on that of this machine."""
+) -> "Limit | None":
+    """What --memory means on the device of the forecast; without one on that of this machine."""
     if not memory:
         return None
-    from xadapt.forecast.within import picked
+    from xadapt.forecast.within import limit
     from xadapt.memory.estimate import How
     from xadapt.workflow.context import Context
 
     if device is not None:
-        how, kind = How(device.precision, padded=device.type != "cuda"), device.type
+        kind, padded = device.type, device.type != "cuda" or device.precision == "fp32"
+        how = How(device.precision, padded)
     else:
         from xadapt.training.budget import where
 
         place, how = where(Context(store=store))
         kind = place.type
-    return picked(memory, made.stages, workers, how, kind)
+    return limit(memory, made.stages, workers, how, kind)
 
 
-def _forecast(
-    made: "Plan",
-    missing: "list[Stage]",
-    store: "Store",
-    asked: "Experiment",
-    device: "Device | None",
-    data: Path | None,
-    groups: Groups,
-    workers: int,
-) -> "Forecast":
+def _forecaster(
+    store: "Store", device: "Device | None", data: Path | None, limit: "Limit | None"
+) -> "Forecaster":
     from xadapt.forecast.reading import Reading
-    from xadapt.forecast.table import forecast
     from xadapt.forecast.work import Forecaster
 
-    forecaster = Forecaster(Reading(store, data), "bf16" if device is None else device.precision)
-    return forecast(made, missing, asked, forecaster, device, groups, workers)
+    return Forecaster(Reading(store, data), "bf16" if device is None else device.precision, limit)
+
+
+def _picked(groups: Groups, forecaster: "Forecaster") -> "Picked | None":
+    """What a run within the limit picks for the trainings, side by side or alone, that need most."""
+    from xadapt.forecast.within import picked
+
+    found = []
+    for group in groups if forecaster.limit else ():
+        works = [forecaster.work(stage) for stage in group if stage.kind in TRAININGS]
+        if works and (choice := forecaster.picks(works)) is not None:
+            tokens = sum(work.held.load.tokens for work in works if work.held)
+            found.append((group[0], tokens, choice))
+    return picked(found)
 
 
 def _left(groups: Groups, missing: "list[Stage]") -> list[list["Stage"]]:

@@ -3,8 +3,10 @@
 A message is one line that names the place, the value and the nearest valid one; `hint` says what to do.
 """
 
+import errno
 from collections.abc import Iterable
 from difflib import get_close_matches
+from textwrap import shorten
 from typing import ClassVar
 from unicodedata import normalize
 
@@ -88,6 +90,45 @@ MOST_NAMES = 40
 """Known names that an error lists."""
 LONGEST = 100
 """Characters of a value that an error shows."""
+
+
+SCARCE = (
+    "out of memory",
+    "can't allocate memory",
+    "not enough memory",
+    "_STATUS_ALLOC_FAILED",
+    "CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate",
+    "PT_DEVMEM Allocation failed",
+)
+"""What libraries say when memory is out: allocators of GPUs, MPS and CPUs, and the libraries of NVIDIA, which
+take their work space beside the allocator of torch."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """On any device. By names and words, since torch may not be loaded."""
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        return True
+    if not isinstance(error, RuntimeError):
+        return False
+    named = any(each.__name__ == "OutOfMemoryError" for each in type(error).__mro__)
+    return named or any(sign in str(error) for sign in SCARCE)
+
+
+LESS = (
+    "xadapt run --memory SIZE with what is free takes less at a time, frozen weights in 8 bit where it must; "
+    "or fewer --workers and --together, a smaller model, --device cpu"
+)
+"""What can be done where memory is out."""
+
+
+def out_of_memory(where: str, error: BaseException) -> DoesNotFit:
+    """One line in the place of what a library said, and what can be done."""
+    return DoesNotFit(f"{where}: out of memory ({reason(error)})", LESS)
+
+
+def reason(error: BaseException) -> str:
+    """The start of what an error says; its type where it says nothing."""
+    return shorten(str(error).partition("\n")[0], 150, placeholder=" ...") or type(error).__name__
 
 
 def nearest(value: str, known: Iterable[str]) -> str:

@@ -120,6 +120,19 @@ def test_init_and_its_faults_speak_json(tmp_path):
     assert again.returncode == 2 and json.loads(again.stdout)["error"]["code"] == 2
 
 
+def test_want_of_memory_is_no_fault_of_ours(monkeypatch, capsys):
+    def large(**_: object) -> None:
+        raise RuntimeError("MPS backend out of memory (MPS allocated: 5.31 GB, max allowed: 6.77 GB)")
+
+    monkeypatch.setattr(main, "app", large)
+    monkeypatch.setattr(sys, "argv", ["xadapt", "recommend", "--json"])
+    assert main._run() == 6
+    shown = capsys.readouterr()
+    error = json.loads(shown.out)["error"]
+    assert error["code"] == 6 and error["message"].startswith("recommend: out of memory (MPS backend out of")
+    assert "--device cpu" in error["hint"] and shown.err.count("\n") == 2
+
+
 def test_a_fault_of_ours_is_one_line_and_a_log(monkeypatch, capsys):
     def broken(**_: object) -> None:
         raise RuntimeError("odd")

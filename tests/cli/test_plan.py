@@ -63,6 +63,21 @@ def test_what_a_run_within_an_amount_would_pick_is_one_line(small):
     assert xadapt("plan", *small, "--device", "h200", "--memory", "lots").returncode == 2
 
 
+def test_the_memory_of_the_table_is_that_within_the_amount(small):
+    def held(*words: str) -> dict[str, float]:
+        done = xadapt("plan", *small, "--device", "l4", "--together", "1", *words, "--json")
+        facts = json.loads(done.stdout)
+        peaks = {"total": facts["total"], "train": facts["kinds"]["train"]}
+        return {name: of["peak_memory_bytes"] for name, of in peaks.items()} | facts.get("memory", {})
+
+    whole, within = held(), held("--memory", "609MB")
+    usable = 0.92 * 9 * 2**20
+    assert 0 < within["train"] <= usable < whole["train"] and within["total"] == within["train"]
+    # What needs most of all is what is pressed most or beside it.
+    assert 0.5 * within["train"] < within["expected_bytes"] <= within["train"]
+    assert held("--memory", "20GB")["train"] == whole["train"], "where nothing is scarce it is what it was"
+
+
 def test_calibrations_of_another_schema_end_no_plan(small):
     place().parent.mkdir(parents=True)
     place().write_text('[{"schema": 99}]')

@@ -26,6 +26,22 @@ def test_the_check_of_the_forward_leaves_the_weights_bit_for_bit(encoder, tokeni
         assert all(torch.equal(w, old[name]) for name, w in result(loop, number).items())
 
 
+def test_the_check_puts_the_weights_back_where_memory_is_out(encoder, tokenizer, tmp_path):
+    loop, calls = make([KIND], encoder, tokenizer, tmp_path), []
+    before = result(loop, 0)
+
+    def scarce(*given, **more):
+        calls.append(given)
+        if len(calls) == 2:
+            raise torch.OutOfMemoryError("no room")
+        return encoder(*given, **more)
+
+    loop.encoder = scarce
+    with pytest.raises(torch.OutOfMemoryError):
+        loop.run()
+    assert all(torch.equal(weight, before[name]) for name, weight in result(loop, 0).items())
+
+
 def test_a_job_without_trainable_parameters_is_refused(encoder, tokenizer, tmp_path):
     loop = make([KIND], encoder, tokenizer, tmp_path)
     loop.entries = [entry for entry in loop.entries if entry.part is not None]

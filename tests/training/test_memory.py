@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from xadapt.composition import Fuse
-from xadapt.errors import DoesNotFit
+from xadapt.errors import DoesNotFit, is_out_of_memory, out_of_memory
 from xadapt.examples import Text
 from xadapt.modeling.assemble import Assembled, Slot
 from xadapt.recipe import IA3, Bottleneck, FusionSettings
@@ -15,7 +15,7 @@ from xadapt.task_types import encode_training, task_type
 from xadapt.training.job import entries
 from xadapt.training.loop import Loop
 from xadapt.training.memory import Memory
-from xadapt.training.passes import IGNORE, largest, passes
+from xadapt.training.passes import IGNORE, divisible, largest, passes
 from xadapt.training.streams import Stream
 
 from ..modeling.conftest import random_fusion, random_module
@@ -158,8 +158,9 @@ def test_without_a_limit_and_below_it_a_step_is_the_same_bits(encoder, tokenizer
 class Scarce:
     """An encoder that is out of memory above so many tokens, or without checkpointing."""
 
-    def __init__(self, encoder, room: int, alone: bool = True) -> None:
+    def __init__(self, encoder, room: int, alone: bool = True, inference: bool = False) -> None:
         self.encoder, self.room, self.alone, self.asked = encoder, room, alone, []
+        self.inference = inference
 
     def __getattr__(self, name):
         return getattr(self.encoder, name)
@@ -167,7 +168,8 @@ class Scarce:
     def __call__(self, packed, sites, *, through=None, **given):
         self.asked.append(len(packed.ids))
         recomputes = getattr(through, "keywords", None) is not None
-        if through is not None and (len(packed.ids) > self.room or not (self.alone or recomputes)):
+        asked = through is not None or self.inference
+        if asked and (len(packed.ids) > self.room or not (self.alone or recomputes)):
             raise torch.OutOfMemoryError("Tried to allocate more than there is")
         return (
             self.encoder(packed, sites, **given)
@@ -201,6 +203,21 @@ def test_out_of_memory_at_one_example_turns_on_checkpointing_then_fails(encoder,
     assert "\n" not in found.value.message
 
 
+def test_short_examples_are_cut_too_before_a_step_is_given_up(encoder, tokenizer, tmp_path):
+    loop = make(["tagging", "span"], encoder, tokenizer, tmp_path)
+    batches = {number: job.batch(0) for number, job in enumerate(loop.jobs)}
+    every = (passes(batches, tokens) for tokens in range(1, 200))
+    cut = next(each for each in every if 0 < divisible(each) < largest(each))
+    memory, library = Memory(), Memory(offered=False)
+    memory._lower(0, cut, "no room")
+    assert memory.recomputes and memory.limit is None, "the long example alone comes first"
+    for each in (memory, library):
+        each._lower(0, cut, "no room")
+        assert each.limit == divisible(cut) // 2
+        with pytest.raises(DoesNotFit, match=r"tried: .* \(no room\)$"):
+            each._lower(0, passes(batches, 1), "no room")
+
+
 def test_another_error_is_no_want_of_memory(encoder, tokenizer, tmp_path):
     loop = make(["span"], encoder, tokenizer, tmp_path)
 
@@ -212,28 +229,117 @@ def test_another_error_is_no_want_of_memory(encoder, tokenizer, tmp_path):
         loop._step(0)
 
 
-def test_a_run_killed_after_memory_was_out_continues_bit_for_bit(encoder, tokenizer, tmp_path):
-    def scarce(folder, seconds=1e9) -> Loop:
-        loop = make(KINDS, encoder, tokenizer, folder, seconds=seconds)
-        loop.encoder = Scarce(encoder, 100)
-        return loop
+def scarce(encoder, tokenizer, folder, seconds=1e9, kinds=KINDS) -> Loop:
+    loop = make(kinds, encoder, tokenizer, folder, seconds=seconds)
+    loop.encoder = Scarce(encoder, 100)
+    return loop
 
-    whole = scarce(tmp_path / "whole")
-    whole.run()
-    first = scarce(tmp_path / "cut", seconds=-1)
+
+def dies(loop: Loop, at: int = 6) -> Loop:
+    """Ends as a killed process does, when a step is over."""
 
     def die(step, **_):
-        if step == 6:
+        if step == at:
             raise Killed
 
-    first.progress = die
+    loop.progress = die
     with pytest.raises(Killed):
-        first.run()
-    again = scarce(tmp_path / "cut")
+        loop.run()
+    return loop
+
+
+def assert_same(found: Loop, expected: Loop) -> None:
+    for number in range(len(found.jobs)):
+        own = result(found, number)
+        for name, weight in result(expected, number).items():
+            assert torch.equal(own[name], weight), name
+
+
+def test_a_run_killed_after_memory_was_out_continues_bit_for_bit(encoder, tokenizer, tmp_path):
+    whole = scarce(encoder, tokenizer, tmp_path / "whole")
+    whole.run()
+    dies(scarce(encoder, tokenizer, tmp_path / "cut", seconds=-1))
+    events: list[str] = []
+    again = scarce(encoder, tokenizer, tmp_path / "cut")
+    again.memory = Memory(events=events)
+    assert again.run() == 5
+    assert len(again.encoder.asked) and max(again.encoder.asked) <= 100, "no pass is too large again"
+    assert again.memory.notes() == whole.memory.notes() and again.memory.events
+    assert again.memory.events is events, "others add to the same list"
+    assert_same(again, whole)
+
+
+def test_a_checkpoint_that_says_nothing_of_memory_is_read(encoder, tokenizer, tmp_path):
+    first = scarce(encoder, tokenizer, tmp_path, seconds=-1)
+    save = first.checkpoint.save
+    object.__setattr__(first.checkpoint, "save", lambda *given: save(*given[:3], {}))
+    dies(first)
+    again = scarce(encoder, tokenizer, tmp_path)
     assert again.run() == 5 and not again.memory.events
-    for number in range(len(KINDS)):
-        for name, expected in result(whole, number).items():
-            assert torch.equal(result(again, number)[name], expected), name
+    assert 0 < again.memory.largest <= 100, "the limit is in its tensors"
+
+
+def test_an_update_that_memory_is_out_for_ends_the_training_and_is_done_anew(
+    encoder, tokenizer, tmp_path, monkeypatch
+):
+    whole = make(["tagging"], encoder, tokenizer, tmp_path / "whole")
+    whole.run()
+    cut = make(["tagging"], encoder, tokenizer, tmp_path / "cut", seconds=-1)
+    step = cut.optimizer.step
+
+    def half(count, *given):
+        norms = step(count, *given)
+        if count == 4:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 MiB.\nmore")
+        return norms
+
+    monkeypatch.setattr(cut.optimizer, "step", half)
+    with pytest.raises(DoesNotFit, match=r"the update of step 4 \(CUDA out of memory. .*MiB.\)$") as found:
+        cut.run()
+    assert "--memory" in found.value.hint and not cut.memory.events
+    again = make(["tagging"], encoder, tokenizer, tmp_path / "cut")
+    assert again.run() == 3, "what has moved in part is not taken"
+    assert_same(again, whole)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("Tried to allocate 1 GiB"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+        RuntimeError("CUDA error: out of memory\nCUDA kernel errors might be asynchronously reported"),
+        RuntimeError("MPS backend out of memory (MPS allocated: 5.31 GB, other allocations: 1.20 GB)"),
+        RuntimeError(
+            "[enforce fail at alloc_cpu.cpp:117] . DefaultCPUAllocator: can't allocate memory: 9 bytes"
+        ),
+        MemoryError(),
+        OSError(12, "Cannot allocate memory"),
+    ],
+    ids=lambda error: str(error)[:40],
+)
+def test_want_of_memory_is_known_on_every_device_and_said_in_one_line(error):
+    assert is_out_of_memory(error)
+    said = out_of_memory("train mnli", error)
+    assert (
+        said.code == 6 and said.message.startswith("train mnli: out of memory (") and "()" not in said.message
+    )
+    assert "\n" not in said.message and len(said.message) < 200
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("CUDA error: device-side assert triggered"),
+        RuntimeError({"no": "text"}),
+        ValueError("out of memory"),
+        OSError(28, "No space left on device"),
+    ],
+    ids=str,
+)
+def test_what_is_no_want_of_memory(error):
+    assert not is_out_of_memory(error)
 
 
 def test_a_pass_is_never_larger_than_allowed_but_for_one_example(encoder, tokenizer, tmp_path):

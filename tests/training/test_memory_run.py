@@ -7,8 +7,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from xadapt.composition import Fuse
+from xadapt.composition import Fuse, Merge
 from xadapt.errors import ConfigError, DoesNotFit, WrongEnvironment
+from xadapt.forecast import within
+from xadapt.forecast.reading import Reading
+from xadapt.forecast.work import Forecaster
 from xadapt.memory.amount import parse
 from xadapt.memory.choose import RESERVED, USABLE, at, choose, usable
 from xadapt.memory.estimate import How, Load, answering
@@ -18,7 +21,9 @@ from xadapt.modeling import pretrained, quantized
 from xadapt.modeling.encoder import checksum
 from xadapt.recipe import Recipe
 from xadapt.stages import memory as planned
+from xadapt.stages.merged import Merged
 from xadapt.stages.train import Train
+from xadapt.training import merging
 from xadapt.training.answering import tokens_of
 from xadapt.training.budget import prepare, sizes
 from xadapt.training.restore import base
@@ -119,6 +124,24 @@ def test_a_training_within_little_memory_is_the_same_up_to_rounding(world):
     assert own["passes"] == 1 and own["expected_bytes"] > 0 and "picked" not in own
 
 
+@pytest.mark.parametrize("again", [False, True], ids=["passes", "again"])
+def test_a_plan_forecasts_what_a_run_within_the_amount_picks_and_expects(world, again):
+    stage = trains(world)[0]
+    budget = enough(world, [stage], 32 if again else 40, again=again)
+    context = world.at(f"forecast {again}", memory=budget)
+    world.done(stage, context=context)
+    notes = context.store.record(stage.digest).notes["memory"]
+    limit = within.Limit(budget, 1, How("fp32", padded=True), "cpu", lambda stages: True)
+    forecaster = Forecaster(Reading(), "fp32", limit)
+    work = forecaster.work(stage)
+    choice = forecaster.picks([work])
+    assert choice.how.checkpointing == notes["checkpointing"] == again
+    assert work.memory == choice.expected.total == pytest.approx(notes["expected_bytes"], rel=0.1)
+    assert work.memory <= usable(budget, "cpu") and notes["passes"] > 1
+    whole = Forecaster(Reading(), "fp32").work(stage)
+    assert whole.memory > work.memory and whole.tokens == work.tokens
+
+
 def test_predictions_within_little_memory_are_those_of_smaller_forwards(world):
     plain = base(trains(world)[0].model, world.context)
     model, weights = sizes(plain.encoder), sum(weight.nbytes for weight in plain.encoder.parameters())
@@ -126,6 +149,20 @@ def test_predictions_within_little_memory_are_those_of_smaller_forwards(world):
     room = weights + 101 * answering(model, How("fp32"))
     ground = replace(plain, memory=RESERVED["cpu"] + int(room / USABLE))
     assert tokens_of(ground) in (100, 101)
+    assert tokens_of(ground, beside=round(50 * answering(model, How("fp32")))) in (50, 51)
+
+
+def test_modules_are_merged_on_the_bits_that_they_were_trained_on(world, monkeypatch):
+    asked, (first, second) = [], trains(world)
+
+    def loads(*_, modules):
+        asked.extend(modules)
+        raise ConfigError("no further")
+
+    monkeypatch.setattr(merging, "base", loads)
+    with pytest.raises(ConfigError, match="no further"):
+        merging.merge(Merged(merge=Merge((first, second)), model=first.model), world.folder, world.context)
+    assert asked == [first, second]
 
 
 def test_every_stage_with_a_model_records_what_was_expected_and_reached(world):
@@ -198,6 +235,17 @@ def test_quantised_weights_where_nothing_computes_them_are_refused(monkeypatch):
 
     monkeypatch.setattr(quantized, "Quantized", fails)
     with pytest.raises(WrongEnvironment, match=r"does not compute them on cpu \(no kernel\)"):
+        quantized.check(4, torch.device("cpu"))
+
+
+def test_want_of_memory_says_nothing_of_bitsandbytes(monkeypatch):
+    monkeypatch.setattr(quantized, "find_spec", lambda name: object())
+
+    def fails(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(quantized, "Quantized", fails)
+    with pytest.raises(torch.OutOfMemoryError):
         quantized.check(4, torch.device("cpu"))
 
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import pytest
 
-from xadapt.errors import TrainingFailed
+from xadapt.errors import DoesNotFit, TrainingFailed
 from xadapt.workflow.context import Context
 from xadapt.workflow.execute import run
 from xadapt.workflow.plan import Plan
@@ -91,6 +91,28 @@ def test_of_companions_only_the_faulty_one_fails_and_nothing_holds_its_memory(co
     assert {o.stage.text: o.status for o in outcomes} == {"k1": "done", "k bad": "failed", "k2": "done"}
     assert Holding.seen == [0] * len(Holding.seen) and len(Holding.seen) > 3
     assert not len(Holding.alive), "the outcomes are still there"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Large(Word):
+    """As torch says it, which workflow does not know."""
+
+    def run(self, out, context):
+        if self.text == "k large":
+            raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB.\nSee the documentation")
+        return super().run(out, context)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_want_of_memory_is_one_line_that_names_the_stage(context, workers):
+    group = [Large(text=text) for text in ("k1", "k large")]
+    outcomes = {o.stage.text: o for o in run(Plan.of([*group]), context, together=2, workers=workers)}
+    assert outcomes["k1"].status == "done"
+    error = outcomes["k large"].error
+    assert isinstance(error, DoesNotFit) and "--memory" in error.hint
+    assert error.message == "word k large: out of memory (CUDA out of memory. Tried to allocate 2.00 GiB.)"
+    failure = context.store.failure(group[1].digest)
+    assert failure["code"] == 6 and "traceback" not in failure
 
 
 def test_several_workers_begin_with_what_most_still_hangs_on(context):

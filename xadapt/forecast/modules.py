@@ -1,15 +1,18 @@
 """What stages compute with: a module, what it is combined with, and what both cost."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from xadapt import models
 from xadapt.composition import Composition, Fuse, Gate, Merge, Stack
 from xadapt.forecast.model import Model
-from xadapt.memory.estimate import How, Load, estimate
+from xadapt.forecast.within import Held
+from xadapt.memory.estimate import How, estimate
 from xadapt.memory.sizes import Shape, trainable, units
 from xadapt.models import SENTENCES
-from xadapt.recipe import Bottleneck, Full, LoRA, Method, Recipe
+from xadapt.recipe import Bottleneck, Full, LoRA, Method, ModelSpec, Recipe
 from xadapt.stages.memory import loads, shape
 from xadapt.stages.merged import Merged
 from xadapt.stages.mixture import Ingredient, Mixture
@@ -20,6 +23,8 @@ FORWARD_BACKWARD = 2.0
 """Of a frozen encoder, in forward passes: gradients of activations cost as much as a forward."""
 FULL = 3.0
 """With gradients of all weights."""
+DEVIATION = 0.6
+"""Of the tokens of an example, as a share of their mean; four times as much is the most."""
 FORMED = {"stack": 1, "gate": 1, "fuse": 2}
 """How often a composition computes a module that it runs: fusion forms its scores in the bottleneck too."""
 
@@ -52,17 +57,34 @@ def scored(size: Model | None, kind: str, recipe: Recipe, method: Method) -> flo
     return passes * recipe.mask * 2 * size.sizes.hidden * size.sizes.vocabulary
 
 
-def largest(size: Model, stage: Train | Mixture, lengths: Sequence[float], how: How) -> Load:
+def largest(size: Model, stage: Train | Mixture, lengths: Sequence[float], how: How) -> Held:
     """What a training holds in the largest of many steps, its text included.
 
-    `lengths` are the mean tokens of an example of each task; they deviate by 0.6 of that, and by four times
-    as much at most.
+    `lengths` are the mean tokens of an example of each task.
     """
-    found = []
+    found, longest = [], 1
     for one, length in zip(loads(stage, size.sizes), lengths, strict=True):
         batch = one.recipe.batch
-        found.append(replace(one, tokens=min(one.tokens, round(length * (batch + 4 * 0.6 * batch**0.5)))))
-    return max(found, key=lambda one: estimate(size.sizes, [one], how).total)
+        found.append(replace(one, tokens=min(one.tokens, most(length, batch))))
+        longest = max(longest, min(one.tokens // batch, most(length, 1)))
+    own = how if _quantised(stage) else replace(how, bits=None)
+    load = max(found, key=lambda one: estimate(size.sizes, [one], own).total)
+    return Held(load, longest, own, offered=_fast(stage))
+
+
+def most(length: float, count: int) -> int:
+    """Tokens of the largest of many draws of so many examples, whose mean they are given."""
+    return round(length * (count + 4 * DEVIATION * math.sqrt(count)))
+
+
+def _fast(stage: Train | Mixture) -> bool:
+    family = models.family(stage.model) if isinstance(stage.model, ModelSpec) else None
+    return models.engine(family, stage.recipe.method.name) != "library"
+
+
+def _quantised(stage: Train | Mixture) -> bool:
+    """Whether its frozen matrices are in the bits of the plan, where these are fewer."""
+    return _fast(stage) and not isinstance(stage.recipe.method, Full)
 
 
 def flops_of(

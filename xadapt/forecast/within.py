@@ -4,19 +4,66 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from xadapt import models
 from xadapt.forecast.model import model
 from xadapt.memory.amount import parse
 from xadapt.memory.choose import Choice, at, choose
-from xadapt.memory.estimate import Bits, How
+from xadapt.memory.estimate import How, Load
 from xadapt.memory.sizes import Sizes
-from xadapt.recipe import Full, ModelSpec
+from xadapt.recipe import ModelSpec
 from xadapt.stages import memory as planned
 from xadapt.stages.encoder import Encoder
-from xadapt.stages.mixture import Mixture
-from xadapt.stages.train import Train
 from xadapt.workflow.plan import Fits
 from xadapt.workflow.stage import Stage
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a training holds in its largest step, and what may be done about it."""
+
+    load: Load
+    longest: int
+    """Tokens of its longest example."""
+    how: How
+    """Where it runs, and in how many bits the frozen matrices are."""
+    offered: bool = True
+    """Whether layers can be computed again: not those of a library."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """An amount of memory on the device of a run."""
+
+    budget: int
+    """Bytes for each of so many workers."""
+    workers: int
+    how: How
+    """With the bits that all stages of the plan share."""
+    device: str
+    """As torch calls its type."""
+    fits: Fits
+    """What runs side by side within the amount."""
+
+    def choice(self, model: Sizes, held: Sequence[Held]) -> Choice:
+        """What a loop of these trainings picks, and what it then expects of its largest step.
+
+        Raises DoesNotFit for what is too much.
+        """
+        loads, longest = [one.load for one in held], max(one.longest for one in held)
+        offered, how = all(one.offered for one in held), held[0].how
+        given = model, loads, longest, self.budget, how, self.device
+        made = choose(*given, checkpointing=offered, bits=(how.bits,), workers=self.workers)
+        tokens = min(made.tokens, sum(one.tokens for one in loads))
+        return replace(made, expected=at(model, loads, tokens, made.how))
+
+
+def limit(amount: str, stages: Sequence[Stage], workers: int, how: How, device: str) -> Limit:
+    """That of a run of `stages` within an amount that `workers` share.
+
+    Raises ConfigError for what is no amount, DoesNotFit for a training that is too much.
+    """
+    budget = parse(amount) // workers
+    found = replace(how, bits=planned.bits(stages, budget, how, device, workers, _sizes))
+    return Limit(budget, workers, found, device, planned.fits(budget, found, device, _sizes))
 
 
 @dataclass(frozen=True)
@@ -25,9 +72,7 @@ class Picked:
 
     stage: Stage
     choice: Choice
-    """Its peak is that of the largest step that the recipe allows."""
-    fits: Fits
-    """What runs side by side within the amount."""
+    """Its peak is that of the largest step that is forecast."""
 
     def line(self) -> str:
         return f"{self.choice.line()}, most for: {self.stage.title()}"
@@ -45,35 +90,16 @@ class Picked:
         }
 
 
-def picked(amount: str, stages: Sequence[Stage], workers: int, how: How, device: str) -> Picked | None:
-    """What a run of `stages` within an amount that `workers` share picks; None where no size is known.
+def picked(found: Sequence[tuple[Stage, float, Choice]]) -> Picked | None:
+    """Of trainings, the tokens of their largest step and what a run picks for them: the one pressed most."""
 
-    Raises ConfigError for what is no amount, DoesNotFit for a training that is too much.
-    """
-    budget = parse(amount) // workers
-    bits = planned.bits(stages, budget, how, device, workers, _sizes)
-    fits = planned.fits(budget, replace(how, bits=bits), device, _sizes)
-    found: list[tuple[bool, float, Picked]] = []
-    for stage in stages:
-        if isinstance(stage, Train | Mixture) and (size := _sizes(stage.model)) is not None:
-            load = planned.load(stage, size)
-            again, own = _offered(stage, bits)
-            given = size, [load], load.tokens // load.recipe.batch, budget, replace(how, bits=own), device
-            choice = choose(*given, checkpointing=again, bits=(own,), workers=workers)
-            expected = at(size, [load], min(load.tokens, choice.tokens), choice.how)
-            pressed = load.tokens / choice.tokens
-            one = Picked(stage, replace(choice, expected=expected), fits)
-            found.append((choice.how.checkpointing, pressed, one))
-    return max(found, key=lambda each: each[:2])[2] if found else None
+    def pressed(tokens: float, choice: Choice) -> tuple[bool, float]:
+        return choice.how.checkpointing, tokens / choice.tokens
+
+    most = max(found, key=lambda one: pressed(*one[1:]), default=None)
+    return None if most is None else Picked(most[0], most[2])
 
 
 def _sizes(of: ModelSpec | Encoder) -> Sizes | None:
     found = model(of)
     return None if found is None else found.sizes
-
-
-def _offered(stage: Train | Mixture, bits: Bits) -> tuple[bool, Bits]:
-    """(whether layers can be computed again, bits of frozen matrices) of the engine that runs a stage."""
-    family = models.family(stage.model) if isinstance(stage.model, ModelSpec) else None
-    fast = models.engine(family, stage.recipe.method.name) != "library"
-    return fast, bits if fast and not isinstance(stage.recipe.method, Full) else None

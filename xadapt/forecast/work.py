@@ -14,11 +14,14 @@ from xadapt.forecast.modules import (
     largest,
     method_of,
     mixed_width,
+    most,
     recipe_of,
     scored,
     weights_of,
 )
 from xadapt.forecast.reading import Reading
+from xadapt.forecast.within import Held, Limit
+from xadapt.memory.choose import Choice
 from xadapt.memory.estimate import How, Load, Precision, estimate
 from xadapt.memory.sizes import Shape, trainable
 from xadapt.recipe import Full, ModelSpec, Recipe
@@ -63,7 +66,7 @@ class Work:
     disk: float = 0.0
     memory: float = 0.0
     """Bytes at the peak of a training step; of other stages not forecast."""
-    load: Load | None = None
+    held: Held | None = None
     """What a training holds in its largest step."""
     model: Model | None = None
     exact: bool = True
@@ -86,6 +89,8 @@ class Forecaster:
     reading: Reading
     precision: Precision = "bf16"
     """Of frozen weights, fp32 on a CPU, where attention pads as well."""
+    limit: Limit | None = None
+    """What --memory allows."""
     _models: dict[Any, Model | None] = field(default_factory=dict)
 
     def work(self, stage: Stage) -> Work:
@@ -156,7 +161,7 @@ class Forecaster:
             flops=flops + words + flops_of(size, method, stage.base, length, dev, trains=False),
             scored=words,
             disk=RECORD + SMALL_FILES + kept * 4.0 * weights_of(size, stage, ingredients),
-            load=largest(size, stage, [tokens for _, tokens in every], self._how) if size else None,
+            held=largest(size, stage, [tokens for _, tokens in every], self._how) if size else None,
             model=size,
             exact=all(self.reading.of(one.data).exact for one in ingredients),
         )
@@ -194,14 +199,28 @@ class Forecaster:
 
     @property
     def _how(self) -> How:
+        if self.limit is not None:
+            return self.limit.how
         return How(self.precision, padded=self.precision == "fp32")
+
+    def picks(self, works: Sequence[Work]) -> Choice | None:
+        """What a run within the limit does about trainings side by side; None where nothing limits it.
+
+        Raises DoesNotFit for what is too much.
+        """
+        size, held = works[0].model, [work.held for work in works if work.held is not None]
+        if self.limit is None or size is None or len(held) < len(works):
+            return None
+        return self.limit.choice(size.sizes, held)
 
     def peak(self, works: Sequence[Work]) -> float:
         """Bytes at the peak of a step of trainings side by side; 0 where the model is not known."""
-        size, loads = works[0].model, [work.load for work in works if work.load is not None]
-        if size is None or len(loads) < len(works):
+        if (picked := self.picks(works)) is not None:
+            return picked.expected.total
+        size, held = works[0].model, [work.held for work in works if work.held is not None]
+        if size is None or len(held) < len(works):
             return 0.0
-        return estimate(size.sizes, loads, self._how).total
+        return estimate(size.sizes, [one.load for one in held], held[0].how).total
 
     def _predict(self, stage: Predict) -> Work:
         what, recipe = task(stage.task), recipe_of(stage.module)
@@ -245,10 +264,11 @@ class Forecaster:
             flops=FULL * tokens * size.forward(each) + words,
             scored=words,
             disk=RECORD + 2.0 * size.parameters + 60.0 * size.sizes.vocabulary,
+            # Nothing of it is frozen, so that it trains in fp32 everywhere.
+            held=Held(load, min(recipe.max_length, most(each, 1)), How("fp32", padded=True)),
             model=size,
         )
-        # Nothing of it is frozen, so that it trains in fp32 everywhere.
-        return replace(made, memory=estimate(size.sizes, [load], How("fp32", padded=True)).total)
+        return replace(made, memory=self.peak([made]))
 
 
 def shares(stage: Mixture, sizes: Sequence[float]) -> tuple[list[float], float]:

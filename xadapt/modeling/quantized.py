@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from xadapt.errors import WrongEnvironment
+from xadapt.errors import WrongEnvironment, is_out_of_memory
 from xadapt.modeling.encoder import Encoder
 from xadapt.modeling.layer import Linear
 
@@ -81,6 +81,8 @@ def check(bits: int, device: torch.device) -> None:
         weight, bias = torch.zeros(64, 64, device=device), torch.zeros(64, device=device)
         Quantized(weight, bias, bits)(weight)
     except Exception as error:
+        if is_out_of_memory(error):
+            raise
         said = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise WrongEnvironment(
             f"frozen weights in {bits} bit: bitsandbytes does not compute them on {device.type} ({said})",

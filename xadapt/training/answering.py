@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from xadapt import metrics
+from xadapt.errors import is_out_of_memory
 from xadapt.examples import asked, gold
 from xadapt.memory.choose import usable
 from xadapt.memory.estimate import How, answering
@@ -18,7 +19,7 @@ from xadapt.recipe import Recipe
 from xadapt.task_types import TaskType
 from xadapt.task_types.items import Item, pack
 from xadapt.training import attended
-from xadapt.training.batches import by_tokens
+from xadapt.training.memory import free
 from xadapt.training.restore import Base
 
 TOKENS = {"cpu": 4096, "cuda": 65536}
@@ -53,13 +54,14 @@ class Answering:
 
     @torch.inference_mode()
     def forward(self, items: Sequence[Item]) -> list[Answer]:
-        """One answer per item."""
+        """One answer per item. Raises DoesNotFit where memory is out for one item alone."""
         device, sizes = self.ground.placed.device, [item.tokens for item in items]
         fused = isinstance(self.assembled.slots[self.job].combined, Fusion)
         # A fixed seed: only masked language modelling draws, and predictions must not change from run to run.
         random = np.random.default_rng(0)
         results = [Answer(np.empty(0), {})] * len(items)
-        for indices in by_tokens(sizes, tokens_of(self.ground)):
+
+        def answer(indices: list[int]) -> None:
             batch = self.kind.batch([items[index] for index in indices], random, self.recipe).to(device)
             packed = pack([batch])
             watched = attended.Attended(batch.lengths, device) if fused else None
@@ -70,24 +72,46 @@ class Answering:
             seen = watched.by_item([len(items[index].sequences) for index in indices]) if watched else None
             for place, (index, output) in enumerate(zip(indices, found, strict=True)):
                 results[index] = Answer(output, seen[place] if seen else {})
+
+        self.ground.forwards.run(sizes, tokens_of(self.ground, self._beside()), answer)
         return results
 
-    def memory(self, sizes: Sequence[int]) -> dict[str, Any]:
-        """What is expected of a forward over as many items of these sizes, in tokens, as it may hold."""
+    def memory(self) -> dict[str, Any]:
+        """What is expected at the peak with this module, in the largest forward on the encoder so far."""
         model = Sizes.of(self.ground.encoder.config.to_dict())
-        tokens = min(sum(sizes), max((*sizes, tokens_of(self.ground))))
+        tokens = self.ground.forwards.largest
         if model is None:
             return {"pass_tokens": tokens}
-        weights = held(self.ground)
-        needed = weights + round(tokens * answering(model, how(self.ground)))
-        return {"pass_tokens": tokens, "expected_bytes": needed, "expected": {"weights": weights}}
+        activations = round(tokens * answering(model, how(self.ground)))
+        expected = {"weights": held(self.ground), "modules": self._beside(), "activations": activations}
+        return {"pass_tokens": tokens, "expected_bytes": sum(expected.values()), "expected": expected}
+
+    def _beside(self) -> int:
+        """Bytes of the modules and the head; that of a library is on the encoder, and counted there."""
+        counted = {id(weight) for weight in self.ground.encoder.parameters()}
+        own = [*self.assembled.parameters(), *self.assembled.buffers()]
+        own += self.head.parameters() if self.head else ()
+        return sum(each.nbytes for each in own if id(each) not in counted)
 
     def predictions(
         self, answers: Sequence[Answer], items: Sequence[Item], examples: Sequence[Any]
     ) -> list[Any]:
-        """One per example that is asked for one; what decoding computes runs where the model does."""
-        with self.ground.placed.device:
-            return self.kind.decode([answer.output for answer in answers], items, examples, self.labels)
+        """One per example that is asked for one; what decoding computes runs where the model does.
+
+        Out of memory there, as of all vectors of a large search, it is computed on the CPU.
+        """
+        given = [answer.output for answer in answers], items, examples, self.labels
+        device = self.ground.placed.device
+        try:
+            with device:
+                return self.kind.decode(*given)
+        except Exception as error:
+            if device.type == "cpu" or not is_out_of_memory(error):
+                raise
+        free()
+        self.ground.forwards.events.append(f"decoding did not fit on {device.type}, on the CPU instead")
+        with torch.device("cpu"):
+            return self.kind.decode(*given)
 
     def score(self, examples: Sequence[Any], items: Sequence[Item], metric: str, language: str) -> float:
         """The main value of a metric, in percent; `items` are those of the examples."""
@@ -96,13 +120,16 @@ class Answering:
         return next(iter(metrics.summary(metric, rows).values()))
 
 
-def tokens_of(ground: Base) -> int:
-    """Tokens per forward where `ground` runs: those of its device, fewer where memory is given for fewer."""
+def tokens_of(ground: Base, beside: int = 0) -> int:
+    """Tokens per forward where `ground` runs: those of its device, fewer where memory is given for fewer.
+
+    `beside` are the bytes of modules and heads.
+    """
     device = ground.placed.device.type
     usual, model = TOKENS.get(device, TOKENS["cpu"]), Sizes.of(ground.encoder.config.to_dict())
     if ground.memory is None or model is None:
         return usual
-    room = usable(ground.memory, device) - held(ground)
+    room = usable(ground.memory, device) - held(ground) - beside
     return min(usual, max(1, int(room / answering(model, how(ground)))))
 
 

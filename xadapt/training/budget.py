@@ -61,7 +61,8 @@ def where(context: Context) -> tuple[torch.device, How]:
 def how(placed: Accelerator) -> How:
     """Where something runs, as estimates see it."""
     bf16 = placed.mixed_precision == "bf16"
-    return How("bf16" if bf16 else "fp32", padded=placed.device.type != "cuda")
+    # Attention without pads is for GPUs in half precision alone (modeling/attention.py).
+    return How("bf16" if bf16 else "fp32", padded=not bf16 or placed.device.type != "cuda")
 
 
 def sizes(encoder: Encoder) -> Sizes | None:
@@ -107,11 +108,12 @@ class Budget:
             share = (budget - RESERVED["cuda"]) / whole
             torch.cuda.set_per_process_memory_fraction(min(1.0, max(0.0, share)), self.device)
 
-    def limits(self) -> Memory:
-        """For the loop."""
-        if self.choice is None:
-            return Memory(offered=self.offered)
-        return Memory(self.choice.tokens, self.choice.how.checkpointing, self.offered)
+    def limits(self, events: list[str] | None = None) -> Memory:
+        """For the loop; what other forwards of a training say of want of memory is in `events`."""
+        found = Memory(offered=self.offered, events=[] if events is None else events)
+        if self.choice is not None:
+            found.tokens, found.checkpointing = self.choice.tokens, self.choice.how.checkpointing
+        return found
 
     def taken(self) -> dict[str, Any]:
         """The peak since the budget was made, for the record."""

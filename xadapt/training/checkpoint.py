@@ -24,18 +24,22 @@ class Checkpoint:
     owners: Sequence[str]
     seconds: float
 
-    def save(self, step: int, curves: Any, tensors: Mapping[str, torch.Tensor]) -> None:
+    def save(
+        self, step: int, curves: Any, tensors: Mapping[str, torch.Tensor], memory: Mapping[str, Any]
+    ) -> None:
+        """`curves` and `memory`, what was found out about it, are JSON data."""
         self.folder.mkdir(parents=True, exist_ok=True)
         part = self.folder / f".{NAME}.{os.getpid()}"
         facts = {"format": FORMAT, "step": step, "owners": list(self.owners), "curves": curves}
+        facts["memory"] = dict(memory)
         flat = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
         save_file(flat, part, metadata={"state": json.dumps(facts)})
         with part.open("rb") as file:
             os.fsync(file.fileno())
         part.replace(self.folder / NAME)
 
-    def load(self, tensors: Mapping[str, torch.Tensor]) -> tuple[int, Any] | None:
-        """Copy the saved state into `tensors` and return (step, curves).
+    def load(self, tensors: Mapping[str, torch.Tensor]) -> tuple[int, Any, dict[str, Any]] | None:
+        """Copy the saved state into `tensors` and return (step, curves, memory).
 
         None when there is none, or it belongs to other stages, or is of an older form or not whole: then the
         stage starts again from its inputs, which is right, only slower. A state is never taken in part.
@@ -57,4 +61,4 @@ class Checkpoint:
         with torch.no_grad():
             for name, tensor in tensors.items():
                 tensor.copy_(saved[name])
-        return int(facts["step"]), facts["curves"]
+        return int(facts["step"]), facts["curves"], facts.get("memory", {})

@@ -58,11 +58,13 @@ def check_in_forward(
     before = _hidden(encoder, assembled, job, item, placed)
     kept = [weights.clone() for weights in own]
     generator = torch.Generator().manual_seed(0)
-    for weights in own:
-        weights += NOISE * torch.randn(weights.shape, generator=generator).to(weights.device)
-    after = _hidden(encoder, assembled, job, item, placed)
-    for weights, as_before in zip(own, kept, strict=True):
-        weights.copy_(as_before)
+    try:
+        for weights in own:
+            weights += NOISE * torch.randn(weights.shape, generator=generator).to(weights.device)
+        after = _hidden(encoder, assembled, job, item, placed)
+    finally:
+        for weights, as_before in zip(own, kept, strict=True):
+            weights.copy_(as_before)
     if torch.equal(before, after):
         raise TrainingFailed(f"{name}: its module is not in the forward: with other weights nothing changes")
 

@@ -4,7 +4,7 @@ import dataclasses
 import json
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -58,22 +58,15 @@ class _Asked:
     """Of the snapshots on development data, where these select."""
     seconds: float
     tokens: int = 0
-    memory: dict[str, Any] = field(default_factory=dict)
-    """What was expected of the call that answered it."""
 
     @property
     def snapshot(self) -> int | None:
         """Of equals the first."""
         return self.scores.index(max(self.scores)) if self.scores else None
 
-    def notes(self, ground: Base, peak: Peak) -> dict[str, Any]:
-        found = {
-            "device": ground.placed.device.type,
-            "tokens": self.tokens,
-            "predicting_seconds": round(self.seconds, 2),
-            "memory": self.memory,
-        }
-        return found | peak.facts() | ({"snapshot": self.snapshot, "dev": self.scores} if self.scores else {})
+    def notes(self) -> dict[str, Any]:
+        found = {"tokens": self.tokens, "predicting_seconds": round(self.seconds, 2)}
+        return found | ({"snapshot": self.snapshot, "dev": self.scores} if self.scores else {})
 
 
 def predict(stages: Sequence[Predict], outs: Sequence[Path], context: Context) -> dict[str, dict[str, Any]]:
@@ -81,22 +74,35 @@ def predict(stages: Sequence[Predict], outs: Sequence[Path], context: Context) -
     first = stages[0]
     given = first.model, context, whole(first.module), method_of(first.module)
     ground = base(*given, modules=[one for stage in stages for one in (stage.module, stage.below)])
-    groups: dict[Hashable, list[_Asked]] = {}
-    for stage, out in zip(stages, outs, strict=True):
-        one = _ask(stage, out, ground, context)
-        key = (stage.task, stage.reading, stage.below and stage.below.digest, one.snapshot)
-        groups.setdefault(key, []).append(one)
+    every = [_ask(stage, out, ground, context) for stage, out in zip(stages, outs, strict=True)]
+    # From here on the encoder runs: what is expected and what is reached are of all of it.
     peak = Peak(ground.placed.device)
-    for group in groups.values():
-        _predict(group, ground, context)
-    return {one.stage.digest: one.notes(ground, peak) for group in groups.values() for one in group}
+    groups: dict[Hashable, list[_Asked]] = {}
+    for one in every:
+        _select(one, ground, context)
+        below = one.stage.below and one.stage.below.digest
+        groups.setdefault((one.stage.task, one.stage.reading, below, one.snapshot), []).append(one)
+    expected = [_predict(group, ground, context) for group in groups.values()]
+    shared = {"device": ground.placed.device.type, "memory": _most(expected, ground)} | peak.facts()
+    return {one.stage.digest: shared | one.notes() for one in every}
+
+
+def _most(expected: Sequence[dict[str, Any]], ground: Base) -> dict[str, Any]:
+    """Of the modules of a call, what was expected of the one that takes most, and what did not fit."""
+    found, events = max(expected, key=lambda one: one.get("expected_bytes", 0)), ground.forwards.events
+    return found | ({"out_of_memory": events} if events else {})
 
 
 def _ask(stage: Predict, out: Path, ground: Base, context: Context) -> _Asked:
     started = time.monotonic()
-    scores = _scores(stage, ground, context)
     items = _items(stage, stage.data, ground, context)
-    return _Asked(stage, out, items, scores, time.monotonic() - started)
+    return _Asked(stage, out, items, [], time.monotonic() - started)
+
+
+def _select(one: _Asked, ground: Base, context: Context) -> None:
+    started = time.monotonic()
+    one.scores = _scores(one.stage, ground, context)
+    one.seconds += time.monotonic() - started
 
 
 def _items(stage: Predict, data: Data, ground: Base, context: Context) -> Sequence[Item]:
@@ -108,8 +114,8 @@ def _labels(stage: Predict, folder: Path) -> tuple[str, ...]:
     return task(stage.task).labels or tuple(head_format.labels(folder))
 
 
-def _predict(group: Sequence[_Asked], ground: Base, context: Context) -> None:
-    """Of stages that one and the same module answers, on one language adapter."""
+def _predict(group: Sequence[_Asked], ground: Base, context: Context) -> dict[str, Any]:
+    """Of stages that one and the same module answers, on one language adapter; what it expects of memory."""
     stage = group[0].stage
     answering = _answering(stage, group[0].snapshot, ground, context)
     parts = _fused(stage) if not (stage.reading and stage.reading.layer == 0) else []
@@ -119,13 +125,12 @@ def _predict(group: Sequence[_Asked], ground: Base, context: Context) -> None:
         found = _answers(answering, some, known)
         spent = time.monotonic() - started
         tokens = max(1, sum(one.tokens for one in some))
-        memory = answering.memory([size for one in some for size in sizes(one.items)])
         for one, answers in zip(some, found, strict=True):
             started = time.monotonic()
-            one.memory = memory
             _finish(one, answers, answering, parts, context)
             one.seconds += spent * one.tokens / tokens + time.monotonic() - started
         context.progress(tokens=sum(one.tokens for one in some))
+    return answering.memory()
 
 
 def _portions(group: Iterable[T], tokens: Callable[[T], int]) -> Iterator[list[T]]:

@@ -92,12 +92,15 @@ class Loop:
                     self.selection.after(step + 1)
                 if stop.is_set() or time.monotonic() - saved > self.checkpoint.seconds:
                     self.readings.read()
-                    self.checkpoint.save(step + 1, self.curves(), self.state())
+                    self._save(step + 1)
                     saved = time.monotonic()
                 if stop.is_set():
                     raise KeyboardInterrupt
         self.selection.finish()
         return first
+
+    def _save(self, done: int) -> None:
+        self.checkpoint.save(done, self.curves(), self.state(), self.memory.notes())
 
     def _resume(self) -> int:
         found = self.checkpoint.load(self.state())
@@ -107,6 +110,7 @@ class Loop:
             curve, job.recent, dev = state
             job.curve = [(step, loss) for step, loss in curve]
             job.dev = [(step, score) for step, score in dev]
+        self.memory.resume(found[2])
         return found[0]
 
     def _step(self, step: int) -> None:
@@ -117,13 +121,12 @@ class Loop:
         if any(turn.step == 0 for turn in turns.values()):
             check_gradients(self.entries, turns, self.jobs)
         recipes = [job.schedule.recipe for job in self.jobs]
-        norms = self.optimizer.step(
-            step + 1,
-            turns,
+        given = (
             [job.schedule.lr(step) if number in turns else 0.0 for number, job in enumerate(self.jobs)],
             [recipe.clip for recipe in recipes],
             [recipe.weight_decay for recipe in recipes],
         )
+        norms = self.memory.whole(step, partial(self.optimizer.step, step + 1, turns, *given))
         self.readings.note(step, found, norms)
         if step + 1 < self.steps:
             self.feed.prepare(step + 1, self.memory.limit)

@@ -2,25 +2,26 @@
 
 Out of memory, a step begins anew in passes of half the tokens, then with checkpointing: its draws follow from
 seed, task and step, so that only rounding differs. What was found out holds for the steps after it, and is
-kept with the state of the loop, so that a resumed run goes on as it was.
+kept with the state of the loop, so that a resumed run goes on as it was and its record says all of it.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from accelerate.utils.memory import should_reduce_batch_size
+from accelerate.utils.memory import clear_device_cache
 from torch.utils.checkpoint import checkpoint
 
-from xadapt.errors import DoesNotFit
+from xadapt.errors import LESS, DoesNotFit, is_out_of_memory, reason
 from xadapt.modeling.encoder import Through, directly
-from xadapt.training.passes import Pass, largest, single
+from xadapt.training.passes import Pass, divisible, largest
 from xadapt.training.streams import Stream
 
+T = TypeVar("T")
 Losses = dict[int, torch.Tensor]
 """By job."""
 
@@ -73,36 +74,64 @@ class Memory:
             passes = cut(self.limit)
             try:
                 made = run(passes)
-            except RuntimeError as error:
+            except Exception as error:
                 if not is_out_of_memory(error):
                     raise
+                said = reason(error)
             else:
                 self.largest, self.passes = max(self.largest, largest(passes)), max(self.passes, len(passes))
                 return made
             # Not within `except`: the error holds the tensors of the step.
-            self._lower(step, passes)
+            free()
+            self._lower(step, passes, said)
 
-    def _lower(self, step: int, passes: list[Pass]) -> None:
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
-        size = largest(passes)
-        if not single(passes):
-            self._forced[0] = size // 2
-            self.events.append(f"step {step + 1}: {size} tokens did not fit, {self._forced[0]} from then on")
-        elif self.offered and not self.recomputes:
+    def whole(self, step: int, update: Callable[[], T]) -> T:
+        """What `update` returns, which changes weights: it is done as a whole, or the training ends.
+
+        Raises DoesNotFit where memory is out. Some weights may have moved then, so that it cannot begin anew;
+        what was saved is from before.
+        """
+        try:
+            return update()
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            said = reason(error)
+        free()
+        raise DoesNotFit(f"out of memory in the update of step {step + 1} ({said})", LESS)
+
+    def notes(self) -> dict[str, Any]:
+        """What was found out, for a checkpoint, beside `forced`."""
+        return {"events": self.events, "largest": self.largest, "passes": self.passes}
+
+    def resume(self, notes: Mapping[str, Any]) -> None:
+        """Go on after what a checkpoint says; older ones say nothing."""
+        # In place: others add to the same list.
+        self.events[:] = notes.get("events", [])
+        self.largest, self.passes = notes.get("largest", 0), notes.get("passes", 1)
+
+    def _lower(self, step: int, passes: list[Pass], said: str) -> None:
+        size, several, last = largest(passes), divisible(passes), self.recomputes or not self.offered
+        # Where a longer example stands alone it is most likely what did not fit: the others are cut last.
+        if several == size or (several and last):
+            self._forced[0] = several // 2
+            self.events.append(
+                f"step {step + 1}: {several} tokens did not fit, {self._forced[0]} from then on"
+            )
+        elif not last:
             self._forced[1] = 1
             self.events.append(f"step {step + 1}: {size} tokens of one example did not fit, checkpointing on")
         else:
             raise DoesNotFit(
                 f"out of memory in step {step + 1} at one example of {size} tokens; "
-                f"tried: {'; '.join(self.events) or 'one example at a time'}",
+                f"tried: {'; '.join(self.events) or 'one example at a time'} ({said})",
                 "a smaller max_length or model, or a device with more memory",
             )
 
 
-def is_out_of_memory(error: RuntimeError) -> bool:
-    """On any device."""
-    return isinstance(error, torch.OutOfMemoryError) or bool(should_reduce_batch_size(error))
+def free() -> None:
+    """Give back what nothing holds: cycles of what failed, and what an allocator keeps for reuse."""
+    clear_device_cache(garbage_collection=True)
 
 
 def recomputed(streams: Sequence[Stream], layer: Callable[..., torch.Tensor], *given: Any) -> torch.Tensor:

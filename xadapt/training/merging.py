@@ -14,7 +14,7 @@ from xadapt.workflow.context import Context
 def merge(stage: Merged, out: Path, context: Context) -> dict[str, Any]:
     """Write the merged module into `out`. Raises ConfigError for modules that have no exact merge."""
     check_defined(stage, stage.merge)
-    ground = base(stage.model, context)
+    ground = base(stage.model, context, modules=stage.merge.parts)
     modules = [single(part, ground, context) for part in stage.merge.parts]
     made, error = merges.merge(modules, stage.merge)
     about = formats.About(slug(stage.expression), ground.name, (), "first")

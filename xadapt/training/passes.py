@@ -113,9 +113,10 @@ def largest(step: list[Pass]) -> int:
     return max(map(_tokens, step))
 
 
-def single(step: list[Pass]) -> bool:
-    """The largest pass is one example, which cannot be cut."""
-    return sum(len(one.batch.items) for one in max(step, key=_tokens).values()) == 1
+def divisible(step: list[Pass]) -> int:
+    """Tokens of the largest pass that can be cut, being of several examples; 0 where none can."""
+    several = (one for one in step if sum(len(each.batch.items) for each in one.values()) > 1)
+    return max(map(_tokens, several), default=0)
 
 
 def _tokens(one: Pass) -> int:

@@ -1,7 +1,7 @@
 """Finished stages -> what the engine runs: an encoder with its tokenizer, modules, heads, examples."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from xadapt.stages.train import Train, slug
 from xadapt.task_types import task_type
 from xadapt.tasks import task
 from xadapt.training import manifest, probe
+from xadapt.training.forwards import Forwards
 from xadapt.training.held import Standing, held_in
 from xadapt.training.precision import accelerator, frozen_dtype
 from xadapt.workflow.context import Context
@@ -58,6 +59,7 @@ class Base:
     """Bytes that may be used where it runs; None for what there is."""
     bits: int | None = None
     """8 or 4 where its matrices are quantised."""
+    forwards: Forwards = field(default_factory=Forwards, compare=False)
 
     @property
     def family(self) -> models.Family:

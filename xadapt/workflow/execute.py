@@ -17,7 +17,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from xadapt.errors import INTERRUPTED, DiskFull, IntegrityError, Unwritable, XadaptError
+from xadapt.errors import (
+    INTERRUPTED,
+    DiskFull,
+    IntegrityError,
+    Unwritable,
+    XadaptError,
+    is_out_of_memory,
+    out_of_memory,
+)
 from xadapt.workflow import stopping
 from xadapt.workflow.context import Context
 from xadapt.workflow.plan import Fits, Plan
@@ -211,7 +219,8 @@ def _result(future: "Future[list[Outcome]]", group: Group) -> list[Outcome]:
     try:
         return future.result()
     except BrokenProcessPool:
-        lost = XadaptError("a worker process died", "run again: finished stages are kept; try --workers 1")
+        hint = "run again: finished stages are kept; where memory was out, with --workers 1"
+        lost = XadaptError("a worker process died", hint)
         raise lost from None
     except HOPELESS:
         raise
@@ -263,7 +272,7 @@ def _tried(group: Group, context: Context) -> list[Outcome] | Exception:
         while each is not None:
             traceback.clear_frames(each.__traceback__)
             each = each.__cause__ or each.__context__
-        return error
+        return out_of_memory(group[0].title(), error) if is_out_of_memory(error) else error
 
 
 def _attempt(group: Sequence[Stage], context: Context) -> list[Outcome]:
