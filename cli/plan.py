@@ -76,9 +76,9 @@ def plan(
     if check:
         _check(made, kept, found, data, as_json)
         return
-    within = _within(memory, made, kept, workers, found)
-    groups = planned(made, data, found, together, within.fits if within else None, workers)
     missing = list(made.missing(kept))
+    within = _within(memory, made, missing, kept, workers, found)
+    groups = planned(made, data, found, together, within.fits if within else None, workers)
     costs = _forecast(made, missing, kept, asked, found, data, groups, workers)
     unlocked = Needs.of(made.stages).unlocked
     if as_json:
@@ -106,15 +106,24 @@ def _device(name: str | None, asked: "Experiment", workers: int) -> "Device | No
 
 
 def _within(
-    memory: str, made: "Plan", store: "Store", workers: int, device: "Device | None"
+    memory: str,
+    made: "Plan",
+    missing: "list[Stage]",
+    store: "Store",
+    workers: int,
+    device: "Device | None",
 ) -> "Picked | None":
     """What a run would pick on the device of the forecast; without one on that of this machine."""
     if not memory:
         return None
     from xadapt.forecast.within import picked
+    from xadapt.memory.amount import parse
     from xadapt.memory.estimate import How
     from xadapt.workflow.context import Context
 
+    if not missing:
+        parse(memory)
+        return None
     if device is not None:
         how, kind = How(device.precision, padded=device.type != "cuda"), device.type
     else:
@@ -122,7 +131,7 @@ def _within(
 
         place, how = where(Context(store=store))
         kind = place.type
-    return picked(memory, made.stages, workers, how, kind)
+    return picked(memory, made.stages, workers, how, kind, missing)
 
 
 def _forecast(

@@ -29,8 +29,8 @@ from xadapt.stages.predict import Predict
 from xadapt.stages.score import Score
 from xadapt.stages.train import Train
 from xadapt.tasks import task
+from xadapt.workflow.attempt import run_group
 from xadapt.workflow.context import Context
-from xadapt.workflow.execute import run_group
 from xadapt.workflow.record import package_versions
 from xadapt.workflow.stage import Stage
 from xadapt.workflow.store import Store

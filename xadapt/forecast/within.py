@@ -45,16 +45,20 @@ class Picked:
         }
 
 
-def picked(amount: str, stages: Sequence[Stage], workers: int, how: How, device: str) -> Picked | None:
-    """What a run of `stages` within an amount that `workers` share picks; None where no size is known.
+def picked(
+    amount: str, stages: Sequence[Stage], workers: int, how: How, device: str, missing: Sequence[Stage]
+) -> Picked | None:
+    """What a run of what is `missing` of `stages` within an amount that `workers` share picks.
 
-    Raises ConfigError for what is no amount, DoesNotFit for a training that is too much.
+    None where no size is known or nothing is to be trained. Raises ConfigError for what is no amount,
+    DoesNotFit for a training that is too much.
     """
     budget = parse(amount) // workers
-    bits = planned.bits(stages, budget, how, device, workers, _sizes)
+    needed = {stage.digest for stage in missing}
+    bits = planned.bits(stages, budget, how, device, workers, _sizes, needed)
     fits = planned.fits(budget, replace(how, bits=bits), device, _sizes)
     found: list[tuple[bool, float, Picked]] = []
-    for stage in stages:
+    for stage in missing:
         if isinstance(stage, Train | Mixture) and (size := _sizes(stage.model)) is not None:
             load = planned.load(stage, size)
             again, own = _offered(stage, bits)
