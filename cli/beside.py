@@ -1,10 +1,12 @@
 """What runs side by side, in `xadapt run` and in the forecast of `xadapt plan`."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from xadapt.forecast.device import Device
@@ -31,10 +33,22 @@ Memory = Annotated[
 
 
 def running(
-    plan: "Plan", context: "Context", together: int | None, memory: str, workers: int
+    plan: "Plan",
+    context: "Context",
+    together: int | None,
+    memory: str,
+    workers: int,
+    missing: "Sequence[Stage]",
 ) -> tuple["Context", int, "Fits | None"]:
-    """The context of a run within `memory`, and what fits side by side where it runs."""
-    if not memory and not (_trains(plan, context) and _may_have_gpu(context.device)):
+    """The context of a run of what is `missing` within `memory`, and what fits side by side where it runs.
+
+    Groups are those of the whole plan.
+    """
+    from xadapt.memory.amount import parse
+
+    if memory and not missing:
+        return replace(context, memory=parse(memory) // workers, workers=workers), together or 1, None
+    if not memory and not (_trains(missing) and _may_have_gpu(context.device)):
         return context, together or 1, None
     from xadapt.forecast.packing import on_gpu
     from xadapt.training.budget import how, prepare, room
@@ -42,7 +56,7 @@ def running(
 
     fits = None
     if memory:
-        context, fits = prepare(memory, plan.stages, context, workers)
+        context, fits = prepare(memory, plan.stages, context, workers, missing)
     free = room(context, workers)
     if free is None:
         return context, together or 1, fits
@@ -62,15 +76,14 @@ def planned(
     if device is None or device.room is None:
         return plan.groups(together or 1, within)
     from xadapt.forecast.packing import on_gpu
-    from xadapt.memory.choose import usable
 
-    room = None if within else int(usable(device.room // workers, "cuda"))
+    room = None if within else device.room // workers
     return plan.groups(*on_gpu(together, room, data, device.precision, within))
 
 
-def _trains(plan: "Plan", context: "Context") -> bool:
+def _trains(missing: "Sequence[Stage]") -> bool:
     """Whether something is to do that can stand beside others."""
-    return any(stage.companions() is not None for stage in plan.missing(context.store))
+    return any(stage.companions() is not None for stage in missing)
 
 
 def _may_have_gpu(device: str) -> bool:

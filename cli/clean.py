@@ -29,11 +29,11 @@ def clean(
 
     if not store.is_dir():
         raise UnknownName(f"{store}: no such store", "give it with --store")
-    found = derived.derived(Store(store))
-    if remove:
-        derived.remove(Store(store))
+    found = derived.remove(Store(store)) if remove else derived.derived(Store(store))
     if as_json:
-        document({"folders": found.folders, "bytes": found.size, "removed": remove})
+        facts = {"folders": found.folders, "bytes": found.size, "removed": remove}
+        document(facts | ({"in_use": found.in_use} if remove else {}))
         return
     said = "removed" if remove else "can go (--remove)"
+    said += f"; {found.in_use} stay, a run makes them now" if found.in_use else ""
     stdout().print(f"texts as tokens: {found.folders} folders, {found.size / 1e6:,.1f} MB {said}")

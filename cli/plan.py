@@ -78,12 +78,13 @@ def plan(
     if check:
         _check(made, kept, found, data, as_json)
         return
-    limit = _limit(memory, made, kept, workers, found)
-    groups = planned(made, data, found, together, limit.fits if limit else None, workers)
-    forecaster = _forecaster(kept, found, data, limit)
     missing = list(made.missing(kept))
+    limit = _limit(memory, made, missing, kept, workers, found)
+    groups = planned(made, data, found, together, limit.fits if limit else None, workers)
+    left = _left(groups, missing)
+    forecaster = _forecaster(kept, found, data, limit)
     costs = forecast(made, missing, asked, forecaster, found, groups, workers)
-    within = _picked(groups, forecaster)
+    within = _picked(left, forecaster)
     unlocked = Needs.of(made.stages).unlocked
     if as_json:
         facts = _facts(made, asked, costs, found, workers)
@@ -92,7 +93,7 @@ def plan(
         document({"experiment": experiment} | facts | {"unlocked": unlocked})
         return
     _print(made, asked, costs, found, workers, store)
-    lines = [packing.said(_left(groups, missing)), within.line() if within else ""]
+    lines = [packing.said(left), within.line() if within else ""]
     for line in filter(None, lines):
         stdout().print(line, markup=False)
     if unlocked:
@@ -110,15 +111,24 @@ def _device(name: str | None, asked: "Experiment", workers: int) -> "Device | No
 
 
 def _limit(
-    memory: str, made: "Plan", store: "Store", workers: int, device: "Device | None"
+    memory: str,
+    made: "Plan",
+    missing: "list[Stage]",
+    store: "Store",
+    workers: int,
+    device: "Device | None",
 ) -> "Limit | None":
     """What --memory means on the device of the forecast; without one on that of this machine."""
     if not memory:
         return None
     from xadapt.forecast.within import limit
+    from xadapt.memory.amount import parse
     from xadapt.memory.estimate import How
     from xadapt.workflow.context import Context
 
+    if not missing:
+        parse(memory)
+        return None
     if device is not None:
         kind, padded = device.type, device.type != "cuda" or device.precision == "fp32"
         how = How(device.precision, padded)
@@ -127,7 +137,7 @@ def _limit(
 
         place, how = where(Context(store=store))
         kind = place.type
-    return limit(memory, made.stages, workers, how, kind)
+    return limit(memory, made.stages, workers, how, kind, missing)
 
 
 def _forecaster(

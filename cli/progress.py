@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 
 from xadapt.errors import XadaptError
-from xadapt.workflow.execute import Outcome
+from xadapt.workflow.attempt import Outcome
 from xadapt.workflow.stage import Stage
 from xadapt.workflow.store import Store
 

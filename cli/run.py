@@ -12,8 +12,8 @@ from .output import document, note, note_lock
 
 if TYPE_CHECKING:
     from xadapt.experiment import Experiment
+    from xadapt.workflow.attempt import Outcome
     from xadapt.workflow.context import Context
-    from xadapt.workflow.execute import Outcome
     from xadapt.workflow.plan import Fits, Plan
     from xadapt.workflow.stage import Stage
     from xadapt.workflow.store import Store
@@ -69,6 +69,7 @@ def run(
     from xadapt import environment, kept
     from xadapt.errors import ConfigError
     from xadapt.workflow.context import Context
+    from xadapt.workflow.execute import set_aside_broken
     from xadapt.workflow.store import Store
 
     if again and not only:
@@ -77,12 +78,15 @@ def run(
     context = Context(store=Store(store), data=data, device=device, precision=precision)
     asked, whole = _ready(experiment, settings, context, quiet)
     plan = whole.only(only) if only else whole
-    context, most, fits = running(whole, context, together, memory, workers)
     if again:
+        context, *_ = running(whole, context, together, memory, workers, plan.stages[-1:])
         return _again(plan, whole, context, as_json)
     context.store.prepare()
+    broken = set_aside_broken(plan, context.store)
+    missing = list(plan.missing(context.store))
+    context, most, fits = running(whole, context, together, memory, workers, missing)
     kept.keep(asked, experiment, whole, context.store)
-    ran, failures = execute(plan, context, workers, most, quiet, fits)
+    ran, failures = execute(plan, context, workers, most, quiet, fits, broken)
     left = len(list(plan.missing(context.store)))
     _say(_report(experiment, context, settings), plan, context, ran, left, failures, as_json, quiet)
     return code_of(failures, plan, context.store)
@@ -123,8 +127,12 @@ def execute(
     together: int,
     quiet: bool,
     fits: "Fits | None" = None,
+    broken: set[str] | None = None,
 ) -> tuple[int, list[tuple["Outcome", str]]]:
-    """How many stages ran, one that replaces a corrupt result included, and what failed with the reason."""
+    """How many stages ran, one that replaces a corrupt result included, and what failed with the reason.
+
+    `broken` as of `set_aside_broken`, where that was asked already.
+    """
     from xadapt.workflow.execute import run as run_plan
     from xadapt.workflow.store import described
 
@@ -136,9 +144,8 @@ def execute(
     progress = Progress(missing, context.store, quiet)
     ran, failures = 0, []
     try:
-        for outcome in run_plan(
-            plan, replace(context, progress=progress.facts), workers=workers, together=together, fits=fits
-        ):
+        shown = replace(context, progress=progress.facts)
+        for outcome in run_plan(plan, shown, workers=workers, together=together, fits=fits, broken=broken):
             reason = described(outcome.error) if outcome.error else ""
             progress.outcome(outcome, reason)
             ran += outcome.status == "done"

@@ -47,7 +47,8 @@ def verify(
     again = list(rescored(kept, good)) if rescore else []
     wrong += [(each.digest, str(each.wrong)) for each in again if each.wrong]
     skipped = [each for each in again if each.why]
-    moved = [str(kept.quarantine(digest)) for digest, _ in wrong] if repair else []
+    places = [kept.quarantine(digest) for digest, _ in wrong] if repair else []
+    moved = [str(place) for place in places if place is not None]
     if as_json:
         changed = [{"digest": digest, "message": message} for digest, message in wrong]
         facts = {"checked": len(checked), "unsealed": unsealed, "rescored": len(again) - len(skipped)}

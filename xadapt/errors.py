@@ -43,10 +43,8 @@ class DataError(XadaptError):
     code = 4
 
 
-class IntegrityError(XadaptError):
-    """A stored file that is not what its record says."""
-
-    code = 5
+class StageError(XadaptError):
+    """An error that says which stage is at fault, by its `digest`; empty where that is not known."""
 
     def __init__(self, message: str, hint: str = "", digest: str = "") -> None:
         super().__init__(message, hint)
@@ -54,6 +52,12 @@ class IntegrityError(XadaptError):
 
     def __reduce__(self) -> tuple[type["XadaptError"], tuple[str, str, str]]:  # type: ignore[override]
         return type(self), (self.message, self.hint, self.digest)
+
+
+class IntegrityError(StageError):
+    """A stored file that is not what its record says; `digest` is of its stage."""
+
+    code = 5
 
 
 class DoesNotFit(XadaptError):
@@ -72,7 +76,7 @@ class Unwritable(XadaptError):
     code = 2
 
 
-class TrainingFailed(XadaptError):
+class TrainingFailed(StageError):
     """A loss or gradient that is not finite, or a weight that moved although it is frozen."""
 
     code = 7

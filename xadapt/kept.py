@@ -15,8 +15,9 @@ from pathlib import Path
 from xadapt import toml
 from xadapt.experiment import Experiment, resolved
 from xadapt.sources import lock as locks
+from xadapt.workflow.disk import writable
 from xadapt.workflow.plan import Plan
-from xadapt.workflow.store import Store, writable, write_atomically
+from xadapt.workflow.store import Store, write_atomically
 
 FOLDER = ".experiments"
 

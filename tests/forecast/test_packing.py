@@ -1,17 +1,23 @@
 """What a GPU runs side by side, and what the forecast says of it."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
+import torch
 
 from cli.beside import planned as groups_of
 from cli.beside import running
+from xadapt.errors import ConfigError, DoesNotFit
 from xadapt.forecast import packing
 from xadapt.forecast.reading import Reading
 from xadapt.forecast.stated import STATED, Cost
 from xadapt.forecast.stepping import Steps, seconds
 from xadapt.forecast.table import forecast
+from xadapt.forecast.within import picked
 from xadapt.forecast.work import Forecaster
+from xadapt.memory.choose import usable
+from xadapt.memory.estimate import How
 from xadapt.stages.train import Train
 from xadapt.training import budget
 from xadapt.workflow.context import Context
@@ -72,20 +78,57 @@ def test_no_more_than_tokens_that_a_gpu_gains_from_and_memory(small, monkeypatch
         assert len(trained(plan, plan.groups(64, fits))[0]) == size
 
 
-def test_a_run_on_a_gpu_packs_into_what_is_free(small, tmp_path, monkeypatch):
+def test_a_run_on_a_gpu_packs_into_its_memory(small, tmp_path, monkeypatch):
     _, plan = small
     context = Context(store=Store(tmp_path / "runs"), device="cpu")
-    assert running(plan, context, None, "", 1) == (context, 1, None)
-    assert running(plan, context, 3, "", 1) == (context, 3, None)
+    assert running(plan, context, None, "", 1, plan.stages) == (context, 1, None)
+    assert running(plan, context, 3, "", 1, plan.stages) == (context, 3, None)
     monkeypatch.setattr("cli.beside._may_have_gpu", lambda device: True)
-    assert running(plan, context, None, "", 1) == (context, 1, None), "there is none after all"
+    assert running(plan, context, None, "", 1, plan.stages) == (context, 1, None), "there is none after all"
     monkeypatch.setattr(budget, "room", lambda context, workers: 24 * 2**30 // workers)
     for together in (None, 2):
-        own, most, fits = running(plan, context, together, "", 1)
+        own, most, fits = running(plan, context, together, "", 1, plan.stages)
         assert own == context and most == (together or packing.MOST)
         assert plan.groups(most, fits) == groups_of(plan, None, STATED["rtx3090"], together)
-    within, most, fits = running(plan, context, None, "2GB", 1)
+    within, most, fits = running(plan, context, None, "2GB", 1, plan.stages)
     assert within.memory == 2 * 2**30 and max(map(len, plan.groups(most, fits))) > 1
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_an_allocator_cannot_use_is_taken_off_once(small, tmp_path, monkeypatch, workers):
+    """24 GB, in a run and in the forecast of one."""
+    _, plan = small
+    budgets, whole = [], SimpleNamespace(total_memory=24 * 2**30)
+    monkeypatch.setattr("cli.beside._may_have_gpu", lambda device: True)
+    monkeypatch.setattr(budget, "where", lambda context: (torch.device("cuda"), How("bf16")))
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda *_: whole)
+    monkeypatch.setattr(packing, "beside", lambda *given: budgets.append(given[-1]) or (lambda stages: True))
+    context = Context(store=Store(tmp_path / "runs"), device="cpu")
+    running(plan, context, None, "", workers, plan.stages)
+    groups_of(plan, None, STATED["rtx3090"], None, workers=workers)
+    assert budgets == [usable(24 * 2**30 // workers, "cuda")] * 2
+    assert budgets[0] * workers > 20 * 2**30
+
+
+def test_finished_trainings_are_no_reason_to_refuse_an_amount(small, tmp_path):
+    _, plan = small
+    trainings = [stage for stage in plan.stages if isinstance(stage, Train)]
+    rest = [stage for stage in plan.stages if stage.kind == "score"]
+    context = Context(store=Store(tmp_path / "runs"), device="cpu")
+    for missing in (rest, []):
+        within, *_ = running(plan, context, None, "600MB", 1, missing)
+        assert within.memory == 600 * 2**20 and within.bits is None
+        assert picked("600MB", plan.stages, 1, How("fp32"), "cpu", missing) is None
+    for ask in (
+        lambda: running(plan, context, None, "600MB", 1, trainings[-1:]),
+        lambda: picked("600MB", plan.stages, 1, How("fp32"), "cpu", trainings[-1:]),
+    ):
+        with pytest.raises(DoesNotFit, match="--memory 600 MB: one example of"):
+            ask()
+    only = picked("8GB", plan.stages, 1, How("fp32"), "cpu", trainings[-1:])
+    assert only is not None and only.stage == trainings[-1]
+    with pytest.raises(ConfigError, match="'lots' is no amount"):
+        running(plan, context, None, "lots", 1, [])
 
 
 def test_hours_and_memory_follow_what_runs_side_by_side(small):

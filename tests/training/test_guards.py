@@ -14,8 +14,10 @@ KIND = "classification"
 def test_a_module_that_is_not_in_the_forward_is_refused_before_the_first_step(encoder, tokenizer, tmp_path):
     loop = make([KIND], encoder, tokenizer, tmp_path)
     loop.assembled.sites = lambda *_: NO_SITES
-    with pytest.raises(TrainingFailed, match=r"classification: its module is not in the forward"):
+    loop.jobs[0].owner = "ab"
+    with pytest.raises(TrainingFailed, match=r"classification: its module is not in the forward") as found:
         loop.run()
+    assert found.value.digest == "ab"
 
 
 def test_the_check_of_the_forward_leaves_the_weights_bit_for_bit(encoder, tokenizer, tmp_path):
@@ -45,8 +47,10 @@ def test_the_check_puts_the_weights_back_where_memory_is_out(encoder, tokenizer,
 def test_a_job_without_trainable_parameters_is_refused(encoder, tokenizer, tmp_path):
     loop = make([KIND], encoder, tokenizer, tmp_path)
     loop.entries = [entry for entry in loop.entries if entry.part is not None]
-    with pytest.raises(TrainingFailed, match=r"classification: nothing trains"):
+    loop.jobs[0].owner = "ab"
+    with pytest.raises(TrainingFailed, match=r"classification: nothing trains") as found:
         loop.run()
+    assert found.value.digest == "ab"
 
 
 @pytest.mark.parametrize("name", ["down_weight", "head.0.0.dense.weight"])
@@ -54,8 +58,10 @@ def test_a_weight_without_gradient_is_named_in_the_first_step(name, encoder, tok
     loop = make([KIND], encoder, tokenizer, tmp_path)
     entry = next(entry for entry in loop.entries if entry.name.endswith(name))
     entry.parameter.requires_grad_(False)
-    with pytest.raises(TrainingFailed, match=rf"classification: \S*{name} has no gradient"):
+    loop.jobs[0].owner = "ab"
+    with pytest.raises(TrainingFailed, match=rf"classification: \S*{name} has no gradient") as found:
         loop.run()
+    assert found.value.digest == "ab"
 
 
 def test_streams_depend_on_seed_task_and_step_alone(encoder, tokenizer, tmp_path):

@@ -96,8 +96,12 @@ def test_a_loss_that_is_not_finite_stops_with_task_and_step(encoder, tokenizer, 
     loop = make(["classification"], encoder, tokenizer, tmp_path)
     with torch.no_grad():
         loop.jobs[0].parts[0].head.out.bias[0] = float("nan")
-    with pytest.raises(TrainingFailed, match=r"classification: loss nan, gradient norm nan at step 1"):
+    loop.jobs[0].owner = "ab"
+    with pytest.raises(
+        TrainingFailed, match=r"classification: loss nan, gradient norm nan at step 1"
+    ) as found:
         loop.run()
+    assert found.value.digest == "ab"
 
 
 def test_training_lowers_the_loss_and_leaves_the_encoder_alone(encoder, tokenizer, tmp_path):
@@ -121,7 +125,7 @@ def mixture(order, encoder, tokenizer, folder, seconds=1e9) -> Loop:
         head = task_type(kind).head(encoder, ("a", "b"), 5)
         parts.append(Part(task_type(kind), items, head, Schedule(kind, len(items), recipe, 1)))
     recipe = Recipe(steps=len(order), lr=2e-3, dropout=0.1)
-    job = Job("all", parts, Schedule("all", 1, recipe, 1), order)
+    job = Job("all", parts, Schedule("all", 1, recipe, 1), order=order)
     assembled = Assembled([slots()["classification"]], encoder.config)
     checkpoint = Checkpoint(folder, ["all"], seconds)
     placed = accelerator("cpu", "fp32")

@@ -200,7 +200,7 @@ def test_full_training_takes_passes_too(world):
 
 def test_what_does_not_fit_is_refused_before_anything_runs(world):
     with pytest.raises(DoesNotFit, match="--memory 600 MB: one example of 32 tokens needs"):
-        prepare("600MB", trains(world), world.context, 1)
+        prepare("600MB", trains(world), world.context, 1, trains(world))
 
 
 @pytest.mark.slow
@@ -216,7 +216,7 @@ def test_the_command_says_what_it_picked_and_refuses_what_is_no_amount(world):
 
 
 def test_workers_share_the_memory_and_plans_without_need_are_not_quantised(world):
-    context, _ = prepare("4GB", trains(world), world.context, 2)
+    context, _ = prepare("4GB", trains(world), world.context, 2, trains(world))
     assert (context.memory, context.bits) == (2 * 2**30, None)
 
 

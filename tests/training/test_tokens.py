@@ -118,6 +118,21 @@ def test_a_broken_file_is_encoded_again(tokenizer, context):
     assert all(same(one, other) for one, other in zip(expected, again, strict=True))
 
 
+def test_what_clean_removes_before_it_is_mapped_is_encoded_again(tokenizer, context, monkeypatch):
+    given, removed = (data("squad"), "squad", (), tokenizer, RECIPE, context), []
+
+    def late(*found):
+        if not removed:
+            removed.append(derived.remove(context.store).folders)
+        return Flat(*found)
+
+    monkeypatch.setattr(tokens, "Flat", late)
+    found = tokens.encoded(*given)
+    expected = task_type("span").encode(read(given[0], context), tokenizer, RECIPE, found.labels)
+    assert removed[0] > 0
+    assert all(same(one, other) for one, other in zip(expected, found.items, strict=True))
+
+
 def test_data_without_examples_are_refused_and_leave_nothing(tokenizer, context):
     stage = data("mnli", 1)
     with context.store.writing(stage) as work:

@@ -39,3 +39,14 @@ class Word(Stage):
             log.write(f"{self.text}\n")
         (out / "text.txt").write_text(" ".join([*before, self.text]))
         return {"words": len(before) + 1}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weights(Word):
+    """Writes its text as weights: by a library whose errors are its own."""
+
+    def run(self, out: Path, context: Context) -> dict[str, Any]:
+        from safetensors.torch import save_file
+
+        save_file({}, out / "weights", metadata={"text": self.text})
+        return {}

@@ -109,6 +109,37 @@ def test_a_full_disk_is_said_and_leaves_nothing(store):
     assert list(derived.home(store).iterdir()) == []
 
 
+def test_what_is_removed_before_it_is_opened_is_made_again(store):
+    make, looks = Maker(), []
+
+    def opening(found):
+        looks.append(found.folder)
+        if len(looks) == 1:
+            assert derived.remove(Store(store.root)).folders == 1
+        return (found.folder / "word").read_text()
+
+    assert derived.read(store, KEY, make, opening) == "hello" and make.times == len(looks) == 2
+
+
+def test_a_file_that_no_one_has_written_is_not_looked_for_for_ever(store):
+    make = Maker()
+    with pytest.raises(FileNotFoundError):
+        derived.read(store, KEY, make, lambda found: (found.folder / "other").read_text())
+    assert make.times == 1
+
+
+def test_what_another_process_makes_stays_and_is_said(store):
+    for key in (KEY, "1" * 64):
+        kept(store, key, Maker())
+    with store.lock(KEY):
+        removed = xadapt("clean", "--store", str(store.root), "--remove", "--json")
+        facts = json.loads(removed.stdout)
+        assert (facts["folders"], facts["in_use"]) == (1, 1) and facts["bytes"] > 0
+        said = xadapt("clean", "--store", str(store.root), "--remove").stdout
+    assert "0 folders, 0.0 MB removed; 1 stay" in " ".join(said.split())
+    assert [path.name for path in derived.home(store).iterdir()] == [KEY]
+
+
 def test_the_command_counts_it_and_removes_it(store):
     kept(store, KEY, Maker())
     counted = xadapt("clean", "--store", str(store.root), "--json")

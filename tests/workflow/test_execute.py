@@ -1,5 +1,6 @@
 """Running plans: what is missing runs once, failures stay local, kills and corruption are survived."""
 
+import pickle
 import subprocess
 import sys
 import weakref
@@ -9,7 +10,8 @@ from typing import ClassVar
 
 import pytest
 
-from xadapt.errors import DoesNotFit, TrainingFailed
+from xadapt.errors import DoesNotFit, TrainingFailed, XadaptError
+from xadapt.workflow import execute
 from xadapt.workflow.context import Context
 from xadapt.workflow.execute import run
 from xadapt.workflow.plan import Plan
@@ -113,6 +115,95 @@ def test_want_of_memory_is_one_line_that_names_the_stage(context, workers):
     assert error.message == "word k large: out of memory (CUDA out of memory. Tried to allocate 2.00 GiB.)"
     failure = context.store.failure(group[1].digest)
     assert failure["code"] == 6 and "traceback" not in failure
+
+
+@dataclass(frozen=True, kw_only=True)
+class Together(Word):
+    """Notes who was in each call, and fails as its text says."""
+
+    calls: ClassVar[list[str]] = []
+
+    @classmethod
+    def run_together(cls, stages, outs, context):
+        cls.calls.append(" ".join(stage.text for stage in stages))
+        for stage in stages:
+            if stage.text == "k-nan":
+                raise TrainingFailed("k-nan: loss nan at step 3", digest=stage.digest)
+        if len(stages) > 2 and "-large" in stages[0].text:
+            raise DoesNotFit("out of memory in step 1")
+        return super().run_together(stages, outs, context)
+
+
+@pytest.mark.parametrize(
+    ("texts", "calls"),
+    [
+        (["k1", "k-nan", "k2", "k3"], ["k1 k-nan k2 k3", "k1 k2 k3"]),
+        (["k-nan", "k1"], ["k-nan k1", "k1"]),
+        (["k-nan"], ["k-nan"]),
+        ([f"k-large{n}" for n in range(5)], ["0 1 2 3 4", "0 1", "2 3 4", "2", "3 4"]),
+    ],
+)
+def test_what_fails_of_a_group_is_not_all_trained_again_alone(context, texts, calls):
+    group = [Together(text=text) for text in texts]
+    Together.calls.clear()
+    outcomes = list(run(Plan.of(group), context, together=9))
+    assert [call.replace("k-large", "") for call in Together.calls] == calls
+    assert {o.stage.text for o in outcomes if o.status == "failed"} == {"k-nan"} & set(texts)
+    assert len(outcomes) == len(texts)
+    for stage in group:
+        failed = stage.text == "k-nan"
+        assert (context.store.failure(stage.digest) is not None) == failed == (stage not in context.store)
+    if texts[0] == "k1":
+        assert len(context.store.record(group[0].digest).notes["together"]) == 3
+
+
+def test_an_error_names_its_stage_in_other_processes_too():
+    error = pickle.loads(pickle.dumps(TrainingFailed("loss nan", "try a lower lr", "ab")))
+    assert (error.message, error.hint, error.digest) == ("loss nan", "try a lower lr", "ab")
+    assert isinstance(error, XadaptError) and error.code == 7
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_of_companions_those_that_need_a_broken_input_wait_for_it_and_run_together(
+    context, workers, monkeypatch
+):
+    other = Word(text="b")
+    group = [Word(text=f"k{n}", needs=((A, other)[n // 2],)) for n in range(4)]
+    plan = Plan.of([*group])
+    list(run(Plan.of([A, other]), context))
+    (context.store.folder(A.digest) / "text.txt").write_text("x")
+    # As of a file that is too large to be read at the start.
+    monkeypatch.setattr(execute, "LARGEST_READ", 0)
+    fresh = Context(store=Store(context.store.root))
+    outcomes = list(run(plan, fresh, together=4, workers=workers))
+    assert sorted(o.stage.text for o in outcomes if o.status == "done") == ["a", "k0", "k1", "k2", "k3"]
+    beside = [fresh.store.record(stage.digest).notes["together"] for stage in group]
+    assert beside[0] == beside[1] == sorted(s.digest for s in group[:2])
+    assert beside[2] == beside[3] == sorted(s.digest for s in group[2:])
+    assert text(fresh, group[0]) == "a k0"
+
+
+def test_a_run_leaves_what_another_one_has_mended_in_the_meantime(context, monkeypatch):
+    list(run(Plan.of([B]), context))
+    place = context.store.folder(A.digest) / "text.txt"
+    place.write_text("x")
+    check, seen = Store.check, []
+
+    def late(store, stage, largest):
+        """The other run is between the look and the move."""
+        try:
+            check(store, stage, largest)
+        except BaseException:
+            if not seen:
+                seen.append(stage)
+                monkeypatch.setattr(Store, "check", check)
+                assert [o.stage for o in run(Plan.of([B]), Context(store=Store(store.root)))] == [A]
+            raise
+
+    monkeypatch.setattr(Store, "check", late)
+    outcomes = list(run(Plan.of([B]), Context(store=Store(context.store.root))))
+    assert seen == [A] and all(o.status == "done" for o in outcomes)
+    assert place.read_text() == "a" and len(list((context.store.root / ".quarantine").iterdir())) == 1
 
 
 def test_several_workers_begin_with_what_most_still_hangs_on(context):

@@ -1,12 +1,14 @@
 """Faults from outside: a disk that is full or forbidden, a goal that was changed, an error of ours."""
 
 import errno
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+import safetensors
 
 from xadapt.errors import DiskFull, Unwritable
 from xadapt.workflow import store as stores
@@ -16,7 +18,7 @@ from xadapt.workflow.plan import Plan
 from xadapt.workflow.stage import Stage
 from xadapt.workflow.store import Store
 
-from .fakes import Word
+from .fakes import Weights, Word
 
 A = Word(text="a")
 B = Word(text="b", needs=(A,))
@@ -53,6 +55,33 @@ def test_a_full_disk_ends_the_run_and_keeps_what_was_finished(context, monkeypat
     assert context.store.failure(B.digest) is None, "a full disk is no property of the stage"
     monkeypatch.undo()
     assert [o.status for o in run(Plan.of(others), context)] == ["done"] * 6
+
+
+@pytest.mark.parametrize("code", ["ENOSPC", "EDQUOT"])
+def test_weights_that_find_a_full_disk_end_the_run_too(context, monkeypatch, code):
+    """safetensors says so in words: no OSError, and no place."""
+    number, calls = getattr(errno, code), []
+
+    def full(*_: Any, **__: Any) -> None:
+        calls.append(code)
+        said = f"Error while serializing: I/O error: {os.strerror(number)} (os error {number})"
+        raise safetensors.SafetensorError(said)
+
+    monkeypatch.setattr("safetensors.torch.save_file", full)
+    group = [Weights(text=f"k{n}") for n in range(3)]
+    with pytest.raises(DiskFull, match=r"cannot write to .*bytes free") as caught:
+        list(run(Plan.of(group), context, together=3))
+    assert caught.value.code == 6 and len(calls) == 1, "no other one is tried"
+    assert not list(context.store.root.glob(".failed/*"))
+
+
+def test_other_words_of_that_library_are_a_failure_of_the_stage(context, monkeypatch):
+    def odd(*_: Any, **__: Any) -> None:
+        raise safetensors.SafetensorError("I/O error: No such file or directory (os error 2)")
+
+    monkeypatch.setattr("safetensors.torch.save_file", odd)
+    outcomes = list(run(Plan.of([Weights(text="a"), Word(text="b")]), context))
+    assert [o.status for o in outcomes] == ["failed", "done"]
 
 
 @pytest.mark.parametrize("place", ["file/runs", "file"])

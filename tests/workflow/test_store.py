@@ -6,9 +6,12 @@ import os
 
 import pytest
 
-from xadapt.errors import DoesNotFit, IntegrityError, UnknownName, XadaptError
+from xadapt.errors import DoesNotFit, IntegrityError, UnknownName, Unwritable, XadaptError
+from xadapt.workflow import record as records
 from xadapt.workflow import store as stores
 from xadapt.workflow.context import Context
+from xadapt.workflow.execute import run
+from xadapt.workflow.plan import Plan
 from xadapt.workflow.record import Record
 from xadapt.workflow.store import Store
 
@@ -130,6 +133,46 @@ def test_a_lock_is_exclusive_and_ends_with_its_holder(store):
         assert first and not second
     with store.lock("x") as again:
         assert again
+
+
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS])
+def test_a_file_system_without_locks_is_said_and_not_waited_for(store, monkeypatch, code):
+    def without(*_):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(stores.fcntl, "flock", without)
+    with pytest.raises(Unwritable, match=f"cannot lock files in .*: {os.strerror(code)}"):
+        list(run(Plan.of([Word(text="a")]), Context(store=store)))
+
+
+@pytest.mark.parametrize("code", [errno.EAGAIN, errno.EACCES])
+def test_a_lock_that_another_holds_is_taken(store, monkeypatch, code):
+    def taken(*_):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(stores.fcntl, "flock", taken)
+    with store.lock("x") as mine:
+        assert not mine
+
+
+def test_what_is_gone_locked_or_no_longer_wrong_is_not_set_aside(store):
+    stage = Word(text="a")
+    write(store, stage)
+    with Store(store.root).lock(stage.digest):
+        assert store.quarantine(stage.digest) is None and stage in store
+    assert store.quarantine(stage.digest, lambda: False) is None and stage in store
+    place = store.quarantine(stage.digest)
+    assert place is not None and (place / "text.txt").read_text() == "a" and stage not in store
+    assert store.quarantine(stage.digest) is None
+
+
+def test_a_folder_that_goes_while_it_is_checked_is_missing(store, monkeypatch):
+    stage = Word(text="a")
+    write(store, stage)
+    monkeypatch.setattr(records, "file_names", lambda folder: list((store.root / "nowhere").iterdir()))
+    with pytest.raises(IntegrityError, match="nowhere: missing") as caught:
+        store.check(stage, 0)
+    assert caught.value.digest == stage.digest
 
 
 def test_a_full_disk_says_so_and_keeps_what_is_there(store, monkeypatch):

@@ -13,8 +13,8 @@ from xadapt.stages.data import Data
 from xadapt.stages.predict import Predict
 from xadapt.stages.train import Train
 from xadapt.tasks import task
+from xadapt.workflow.attempt import run_group
 from xadapt.workflow.context import Context
-from xadapt.workflow.execute import run_group
 from xadapt.workflow.stage import Stage
 
 POINTS = (("mnli", 4), ("mnli", 32), ("squad", 32))

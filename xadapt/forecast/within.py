@@ -56,13 +56,15 @@ class Limit:
         return replace(made, expected=at(model, loads, tokens, made.how))
 
 
-def limit(amount: str, stages: Sequence[Stage], workers: int, how: How, device: str) -> Limit:
-    """That of a run of `stages` within an amount that `workers` share.
+def limit(
+    amount: str, stages: Sequence[Stage], workers: int, how: How, device: str, missing: Sequence[Stage]
+) -> Limit:
+    """That of a run of what is `missing` of `stages` within an amount that `workers` share.
 
-    Raises ConfigError for what is no amount, DoesNotFit for a training that is too much.
+    Raises ConfigError for what is no amount, DoesNotFit for a training that is missing and too much.
     """
-    budget = parse(amount) // workers
-    found = replace(how, bits=planned.bits(stages, budget, how, device, workers, _sizes))
+    budget, needed = parse(amount) // workers, {stage.digest for stage in missing}
+    found = replace(how, bits=planned.bits(stages, budget, how, device, workers, _sizes, needed))
     return Limit(budget, workers, found, device, planned.fits(budget, found, device, _sizes))
 
 

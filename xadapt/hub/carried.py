@@ -13,7 +13,8 @@ from typing import Any
 from xadapt import typed
 from xadapt.errors import IntegrityError
 from xadapt.workflow.digest import digest_of
-from xadapt.workflow.store import Store, writable, write_atomically
+from xadapt.workflow.disk import writable
+from xadapt.workflow.store import Store, write_atomically
 
 NAME = "facts.json"
 FOLDER = ".facts"

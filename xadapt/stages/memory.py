@@ -1,10 +1,11 @@
 """Trainings by what they hold in memory, before anything of them is read; without torch."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Any
 
 from xadapt import models
 from xadapt.composition import Composition, Fuse, Gate, Stack
+from xadapt.errors import DoesNotFit
 from xadapt.memory.choose import BITS, at, choose, usable
 from xadapt.memory.estimate import Bits, How, Load, estimate
 from xadapt.memory.sizes import Form, Shape, Sizes
@@ -64,12 +65,18 @@ Known = Callable[[ModelSpec | Encoder], Sizes | None]
 
 
 def bits(
-    stages: Sequence[Stage], budget: int, how: How, device: str, workers: int = 1, known: Known = sizes
+    stages: Sequence[Stage],
+    budget: int,
+    how: How,
+    device: str,
+    workers: int = 1,
+    known: Known = sizes,
+    needed: Container[str] | None = None,
 ) -> Bits:
     """In how many bits the frozen matrices of a plan are held: the fewest that one of its trainings needs.
 
     All stages of a plan have the same, so that a module is used on what it was trained on. `workers` have
-    `budget` each. Raises DoesNotFit.
+    `budget` each. Raises DoesNotFit, but not for what is done: only the digests in `needed` still run.
     """
     found: Bits = None
     for stage in stages:
@@ -78,7 +85,12 @@ def bits(
                 continue
             one = load(stage, model)
             longest = one.tokens // one.recipe.batch
-            made = choose(model, [one], longest, budget, how, device, workers=workers).how.bits
+            try:
+                made = choose(model, [one], longest, budget, how, device, workers=workers).how.bits
+            except DoesNotFit:
+                if needed is None or stage.digest in needed:
+                    raise
+                continue
             found = max(found, made, key=BITS.index)
     return found
 

@@ -8,7 +8,7 @@ import torch
 from accelerate import Accelerator
 
 from xadapt.memory.amount import parse
-from xadapt.memory.choose import RESERVED, Choice, at, choose, usable
+from xadapt.memory.choose import RESERVED, Choice, at, choose
 from xadapt.memory.estimate import How, Load
 from xadapt.memory.reached import Peak
 from xadapt.memory.sizes import Sizes
@@ -27,15 +27,18 @@ from xadapt.workflow.plan import Fits
 from xadapt.workflow.stage import Stage
 
 
-def prepare(amount: str, stages: Sequence[Stage], context: Context, workers: int) -> tuple[Context, Fits]:
-    """The context of a run within this amount of memory, and what fits side by side in it.
+def prepare(
+    amount: str, stages: Sequence[Stage], context: Context, workers: int, missing: Sequence[Stage]
+) -> tuple[Context, Fits]:
+    """The context of a run of `missing` within this amount of memory, and what fits side by side in it.
 
-    Workers share it equally. Raises ConfigError for what is no amount, DoesNotFit for a training of `stages`
-    that is too much, WrongEnvironment where weights would have to be quantised and cannot be.
+    Workers share it equally. Raises ConfigError for what is no amount, DoesNotFit for a training that is
+    `missing` and too much, WrongEnvironment where weights would have to be quantised and cannot be.
     """
     budget = parse(amount) // workers
     device, given = where(context)
-    bits = planned.bits(stages, budget, given, device.type, workers)
+    needed = {stage.digest for stage in missing}
+    bits = planned.bits(stages, budget, given, device.type, workers, needed=needed)
     if bits is not None:
         check(bits, device)
     found = replace(given, bits=bits)
@@ -45,11 +48,12 @@ def prepare(amount: str, stages: Sequence[Stage], context: Context, workers: int
 
 
 def room(context: Context, workers: int) -> int | None:
-    """Bytes of the GPU of a run that tensors of each of its workers may take; None on a CPU."""
+    """Bytes of the GPU of a run for each of its workers; None on a CPU."""
     if where(context)[0].type != "cuda":
         return None
     # Not what is free just now: a resumed run would put other trainings side by side, and begin them anew.
-    return int(usable(torch.cuda.get_device_properties().total_memory // workers, "cuda"))
+    whole: int = torch.cuda.get_device_properties().total_memory
+    return whole // workers
 
 
 def where(context: Context) -> tuple[torch.device, How]:

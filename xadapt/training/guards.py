@@ -24,6 +24,7 @@ class Trained(Protocol):
     """What is needed of a job."""
 
     name: str
+    owner: str
 
 
 def check_trainable(entries: Sequence[Entry], jobs: Sequence[Trained]) -> None:
@@ -31,7 +32,8 @@ def check_trainable(entries: Sequence[Entry], jobs: Sequence[Trained]) -> None:
     for number, job in enumerate(jobs):
         own = [entry for entry in entries if number in entry.jobs and entry.part is None]
         if not sum(entry.values[0].numel() for entry in own):
-            raise TrainingFailed(f"{job.name}: nothing trains: its module has no trainable parameter")
+            message = f"{job.name}: nothing trains: its module has no trainable parameter"
+            raise TrainingFailed(message, digest=job.owner)
 
 
 def check_gradients(entries: Sequence[Entry], turns: Mapping[int, Turn], jobs: Sequence[Trained]) -> None:
@@ -39,13 +41,14 @@ def check_gradients(entries: Sequence[Entry], turns: Mapping[int, Turn], jobs: S
     for entry in entries:
         own = [job for job in entry.jobs if job in turns and entry.part in (None, turns[job].part)]
         if own and entry.parameter.grad is None and not entry.name.endswith(CANCEL):
-            name = jobs[own[0]].name
-            raise TrainingFailed(f"{name}: {entry.name} has no gradient: it is not in the forward")
+            job = jobs[own[0]]
+            message = f"{job.name}: {entry.name} has no gradient: it is not in the forward"
+            raise TrainingFailed(message, digest=job.owner)
 
 
 @torch.no_grad()
 def check_in_forward(
-    encoder: Encoder, assembled: Assembled, job: int, name: str, item: Item, placed: Accelerator
+    encoder: Encoder, assembled: Assembled, job: int, of: Trained, item: Item, placed: Accelerator
 ) -> None:
     """Raise TrainingFailed when hidden states are the same whatever the weights of a job's module are.
 
@@ -66,7 +69,8 @@ def check_in_forward(
         for weights, as_before in zip(own, kept, strict=True):
             weights.copy_(as_before)
     if torch.equal(before, after):
-        raise TrainingFailed(f"{name}: its module is not in the forward: with other weights nothing changes")
+        message = f"{of.name}: its module is not in the forward: with other weights nothing changes"
+        raise TrainingFailed(message, digest=of.owner)
 
 
 def _hidden(

@@ -37,6 +37,8 @@ class Job:
     parts: Sequence[Part]
     schedule: Schedule
     """Steps, learning rate, clip, decay and dropout of the module."""
+    owner: str = ""
+    """Digest of the stage that it trains."""
     order: Sequence[int] = ()
     """The part of each step; always the first when empty."""
     curve: list[tuple[int, float]] = field(default_factory=list)

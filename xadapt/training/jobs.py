@@ -49,13 +49,13 @@ def _job(stage: Train | Mixture, ground: Base, context: Context, encoded: dict[A
     if isinstance(stage, Train):
         if stage.language and isinstance(head := parts[0].head, LMHead):
             pretrained_head.start(head, Path(place(stage.model, context).model[0]))
-        return Job(name(stage), parts, parts[0].schedule)
+        return Job(name(stage), parts, parts[0].schedule, stage.digest)
     check_length(stage.recipe, ground.encoder)
     shares = _shares(stage, [len(part.items) for part in parts])
     recipe = replace(stage.recipe, steps=stage.recipe.steps or _steps(stage, parts))
     schedule = Schedule(name(stage), sum(len(part.items) for part in parts), recipe, stage.seed)
     order = sampler.draws(shares, stage.seed, schedule.steps).tolist()
-    return Job(name(stage), parts, schedule, order)
+    return Job(name(stage), parts, schedule, stage.digest, order)
 
 
 def _part(one: Ingredient, seed: int, ground: Base, context: Context, encoded: dict[Any, Encoded]) -> Part:

@@ -81,7 +81,7 @@ class Loop:
         for number, job in enumerate(self.jobs):
             items, tokens = job.parts[0].items, sizes(job.parts[0].items)
             shortest = items[tokens.index(min(tokens))]
-            check_in_forward(self.encoder, self.assembled, number, job.name, shortest, self.placed)
+            check_in_forward(self.encoder, self.assembled, number, job, shortest, self.placed)
         first = self._resume()
         saved = time.monotonic()
         with interrupts() as stop:

@@ -22,6 +22,7 @@ class Noted(Protocol):
     """What is needed of a job."""
 
     name: str
+    owner: str
     curve: list[tuple[int, float]]
     recent: list[float]
     schedule: Schedule
@@ -62,6 +63,7 @@ class Readings:
                     f"{job.name}: loss {loss}, gradient norm {norm} at step {step + 1} "
                     f"(items {job.indices(step)[:5]}...)",
                     "try a lower lr",
+                    job.owner,
                 )
             job.recent.append(loss)
             if len(job.recent) == LOG_EVERY or step + 1 == job.schedule.steps:

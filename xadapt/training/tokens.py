@@ -57,9 +57,12 @@ def encoded(
     # Encoding sees no more of a recipe than the key says of it.
     cut = Recipe(max_length=recipe.max_length, stride=recipe.stride)
     work = _Work(data, kind, tuple(labels), tokenizer, cut, context)
-    found = derived.kept(context.store, work.key, work.write)
     shared = kind.shared(tokenizer) if hasattr(kind, "shared") else None
-    return Encoded(tuple(found.facts["labels"]), Flat(found.folder, found.facts, shared))
+
+    def opening(found: derived.Kept) -> Encoded:
+        return Encoded(tuple(found.facts["labels"]), Flat(found.folder, found.facts, shared))
+
+    return derived.read(context.store, work.key, work.write, opening)
 
 
 def encoded_training(

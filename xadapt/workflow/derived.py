@@ -11,11 +11,13 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
+from xadapt.workflow.disk import writable
 from xadapt.workflow.record import file_names, file_sha256
-from xadapt.workflow.store import Store, writable
+from xadapt.workflow.store import Store
 
+T = TypeVar("T")
 FACTS = "facts.json"
 PAUSE = 0.1
 """Seconds between two looks at what another process makes."""
@@ -28,6 +30,18 @@ class Kept(NamedTuple):
 
 def home(store: Store) -> Path:
     return store.root / ".tokens"
+
+
+def read(store: Store, key: str, make: Callable[[Path], dict[str, Any]], opening: Callable[[Kept], T]) -> T:
+    """What `opening` opens of the folder of `key`, as of `kept`; again where it was removed in between."""
+    while True:
+        found = kept(store, key, make)
+        try:
+            return opening(found)
+        except FileNotFoundError:
+            # `remove` of another process; what lies there whole lacks a file for another reason.
+            if _opened(found.folder):
+                raise
 
 
 def kept(store: Store, key: str, make: Callable[[Path], dict[str, Any]]) -> Kept:
@@ -75,11 +89,13 @@ def _made(store: Store, key: str, make: Callable[[Path], dict[str, Any]]) -> Kep
 
 
 class Derived(NamedTuple):
-    """How much of a store can go: the next run makes again what it needs of it."""
+    """How much of a store can go, or went: the next run makes again what it needs of it."""
 
     folders: int
     size: int
     """Bytes."""
+    in_use: int = 0
+    """Folders that stay: another process makes them just now."""
 
 
 def derived(store: Store) -> Derived:
@@ -94,10 +110,18 @@ def _size(folder: Path) -> int:
     return 0
 
 
-def remove(store: Store) -> None:
-    """But for what another process makes just now. Runs go on: what is mapped stays until they end."""
-    for path in home(store).glob("*"):
+def remove(store: Store) -> Derived:
+    """But for what another process makes just now. Runs go on: what is mapped stays until they end.
+
+    Raises Unwritable.
+    """
+    sizes, in_use = [], 0
+    for path in filter(Path.is_dir, home(store).glob("*")):
         key = path.name[1:].rpartition("-")[0] if path.name.startswith(".") else path.name
         with store.lock(key) as free:
+            in_use += not free
             if free:
-                shutil.rmtree(path, ignore_errors=True)
+                sizes.append(_size(path))
+                with writable(store.root), suppress(FileNotFoundError):
+                    shutil.rmtree(path)
+    return Derived(len(sizes), sum(sizes), in_use)

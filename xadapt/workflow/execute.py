@@ -5,37 +5,24 @@ and made again. Nothing here decides what a result is; the store does.
 """
 
 import dataclasses
+import math
 import multiprocessing
 import os
 import signal
 import time
-import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from functools import partial
+from typing import Any
 
-from xadapt.errors import (
-    INTERRUPTED,
-    DiskFull,
-    IntegrityError,
-    Unwritable,
-    XadaptError,
-    is_out_of_memory,
-    out_of_memory,
-)
-from xadapt.workflow import stopping
+from xadapt.errors import INTERRUPTED, IntegrityError, XadaptError
+from xadapt.workflow.attempt import HOPELESS, Group, Outcome, run_group
 from xadapt.workflow.context import Context
 from xadapt.workflow.plan import Fits, Plan
 from xadapt.workflow.stage import Stage
 from xadapt.workflow.store import Store
-
-Group = tuple[Stage, ...]
-HOPELESS = (DiskFull, Unwritable)
-"""What ends the whole run: every other stage would fail of it too."""
-Status = Literal["done", "failed", "elsewhere"]
 
 LARGEST_READ = 64 * 2**20
 """Bytes up to which each finished file of a plan is read when it is run; of larger ones the size counts.
@@ -45,15 +32,6 @@ A stage that needs them reads and checks them whole.
 
 GRACE = 30.0
 """Seconds that a worker has for its last step and its checkpoint."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one stage: `elsewhere` means that another process is making it."""
-
-    stage: Stage
-    status: Status
-    error: BaseException | None = None
 
 
 @dataclass
@@ -84,51 +62,77 @@ class _Progress:
 
 
 def run(
-    plan: Plan, context: Context, *, workers: int = 1, together: int = 1, fits: Fits | None = None
+    plan: Plan,
+    context: Context,
+    *,
+    workers: int = 1,
+    together: int = 1,
+    fits: Fits | None = None,
+    broken: set[str] | None = None,
 ) -> Iterator[Outcome]:
     """Yield the outcome of each missing stage as it ends.
 
     `workers` processes work at once, each with its share of the cores; `together` companions, or as many as
     `fits` allows, run in one call. Stages held back by a failure yield nothing: the report shows them as
-    missing.
+    missing. `broken` as of `set_aside_broken`, where that was asked already.
     """
     store = context.store
     store.prepare()
     store.sweep()
-    _set_aside_broken(plan, store)
-    done = {stage.digest for stage in plan.stages if stage in store}
-    waiting = [tuple(s for s in group if s.digest not in done) for group in plan.groups(together, fits)]
-    progress = _Progress([group for group in waiting if group], plan.ahead, done=done)
-    for _ in range(1 + len(plan.stages)):
-        broken: set[str] = set()
-        again: list[Group] = []
+    broken = set_aside_broken(plan, store) if broken is None else broken
+    done = {stage.digest for stage in plan.stages if stage in store} - broken
+    groups = plan.groups(together, fits)
+    progress = _Progress(_those(groups, plan.by_digest.keys() - done), plan.ahead, done=done)
+    blamed: set[str] = set()
+    for _ in range(1 + 2 * len(plan.stages)):
+        broken, again = set[str](), set[str]()
         for outcome in _drive(progress, context, workers):
             error = outcome.error
             if isinstance(error, IntegrityError) and error.digest in plan.by_digest:
                 # Only once this round is over: the stage would meet the same broken input at once.
                 broken.add(error.digest)
-                again.append((outcome.stage,))
+                again.add(outcome.stage.digest)
                 continue
             _note(progress, outcome)
             yield outcome
         if not broken:
             return
         for digest in sorted(broken):
-            store.quarantine(digest)
+            # Whole by now, it may be another run's new one; blamed again, it is wrong in another way.
+            wrong = partial(_is_broken, plan.by_digest[digest], store)
+            store.quarantine(digest, _yes if digest in blamed else wrong)
             store.failure_file(digest).unlink(missing_ok=True)
-            progress.done.discard(digest)
-            again.append((plan.by_digest[digest],))
-        progress.waiting.extend(again)
+        progress.done -= broken
+        blamed |= broken
+        progress.waiting.extend(_those(groups, again | broken))
 
 
-def _set_aside_broken(plan: Plan, store: Store) -> None:
-    """Below a finished stage nothing is read again, so no one else would know."""
+def _those(groups: Sequence[Group], digests: Collection[str]) -> list[Group]:
+    """Of each group these stages, beside each other as ever."""
+    found = (tuple(stage for stage in group if stage.digest in digests) for group in groups)
+    return [group for group in found if group]
+
+
+def _yes() -> bool:
+    return True
+
+
+def _is_broken(stage: Stage, store: Store, largest: float = math.inf) -> bool:
+    try:
+        store.check(stage, largest)
+    except IntegrityError:
+        return True
+    return False
+
+
+def set_aside_broken(plan: Plan, store: Store) -> set[str]:
+    """The digests of what is broken. Below a finished stage nothing is read again: no one else would know."""
+    found = set()
     for stage in plan.stages:
-        if stage in store:
-            try:
-                store.check(stage, LARGEST_READ)
-            except IntegrityError:
-                store.quarantine(stage.digest)
+        if stage in store and _is_broken(stage, store, LARGEST_READ):
+            found.add(stage.digest)
+            store.quarantine(stage.digest, partial(_is_broken, stage, store, LARGEST_READ))
+    return found
 
 
 def _note(progress: _Progress, outcome: Outcome) -> None:
@@ -246,47 +250,3 @@ def _in_worker(group: Group, context: Context) -> list[Outcome]:
     except KeyboardInterrupt:
         # The pool would go on with the next group that it has handed over.
         os._exit(INTERRUPTED)
-
-
-def run_group(group: Group, context: Context) -> list[Outcome]:
-    """Run companions side by side; if that fails, one by one, so that only the faulty one is lost."""
-    found = _tried(group, context)
-    if not isinstance(found, Exception):
-        return found
-    if len(group) > 1:
-        return [outcome for stage in group for outcome in run_group((stage,), context)]
-    if stopping.came():
-        raise KeyboardInterrupt from found
-    context.store.note_failure(group[0], found)
-    return [Outcome(group[0], "failed", found)]
-
-
-def _tried(group: Group, context: Context) -> list[Outcome] | Exception:
-    """The outcomes, or the error that ended it, without what its frames held: a model, its gradients."""
-    try:
-        return _attempt(group, context)
-    except HOPELESS:
-        raise
-    except Exception as error:
-        each: BaseException | None = error
-        while each is not None:
-            traceback.clear_frames(each.__traceback__)
-            each = each.__cause__ or each.__context__
-        return out_of_memory(group[0].title(), error) if is_out_of_memory(error) else error
-
-
-def _attempt(group: Sequence[Stage], context: Context) -> list[Outcome]:
-    store = context.store
-    with ExitStack() as stack:
-        mine = [stage for stage in group if stack.enter_context(store.lock(stage.digest))]
-        todo = [stage for stage in mine if stage not in store]
-        if todo:
-            works = [stack.enter_context(store.writing(stage)) for stage in todo]
-            titles = ", ".join(stage.title() for stage in todo)
-            context.progress(stage=titles)
-            notes = type(todo[0]).run_together(todo, [work.out for work in works], context)
-            for work, stage in zip(works, todo, strict=True):
-                work.notes.update(notes.get(stage.digest, {}))
-                if len(todo) > 1:
-                    work.notes["together"] = sorted(other.digest for other in todo)
-        return [Outcome(stage, "done" if stage in mine else "elsewhere") for stage in group]

@@ -84,6 +84,13 @@ class Record:
 
         Of files above `largest` bytes the size alone is compared.
         """
+        try:
+            self._check(folder, largest)
+        except FileNotFoundError as error:
+            # Another run has moved it aside in the meantime.
+            raise IntegrityError(f"{error.filename}: missing", digest=self.digest) from error
+
+    def _check(self, folder: Path, largest: float) -> None:
         there = {name for name in file_names(folder) if name != NAME}
         if odd := sorted(there ^ set(self.files)):
             what = "missing" if odd[0] in self.files else "not in the record"

@@ -13,17 +13,21 @@ import shutil
 import tempfile
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from xadapt.errors import DiskFull, IntegrityError, UnknownName, Unwritable, XadaptError
+from xadapt.errors import IntegrityError, UnknownName, Unwritable, XadaptError
 from xadapt.workflow import record as records
 from xadapt.workflow.digest import canonical
+from xadapt.workflow.disk import writable
 from xadapt.workflow.record import Record
 from xadapt.workflow.stage import Stage
+
+TAKEN = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
+"""How systems say that another process holds a lock; any other number means that there are none."""
 
 
 @dataclass
@@ -140,20 +144,29 @@ class Store:
         """Where an unfinished stage keeps its checkpoints."""
         return self.root / ".progress" / digest
 
-    def quarantine(self, digest: str) -> Path:
-        """Move a folder that failed its check aside, so that it is made again; return where it went."""
+    def quarantine(self, digest: str, wrong: Callable[[], bool] = lambda: True) -> Path | None:
+        """Move a folder that failed its check aside, so that it is made again; return where it went.
+
+        None where another run is at it, or was: then it is gone, or no longer `wrong`.
+        """
+        with self.lock(digest) as mine:
+            self._checked.discard(digest)
+            return self._set_aside(digest) if mine and wrong() else None
+
+    def _set_aside(self, digest: str) -> Path | None:
         aside = self.root / ".quarantine" / f"{digest}-{time.time_ns()}"
         aside.parent.mkdir(parents=True, exist_ok=True)
-        self._checked.discard(digest)
-        self.folder(digest).replace(aside)
-        return aside
+        try:
+            return self.folder(digest).replace(aside)
+        except FileNotFoundError:
+            return None
 
     def settle(self, scratch: Path, digest: str) -> None:
         """Give the finished scratch folder its name, unless another process was first."""
         final = self.folder(digest)
         if final.exists() and not (final / records.NAME).exists():
             # Not ours: a folder gets its name with its record inside, so someone has been at it.
-            self.quarantine(digest)
+            self._set_aside(digest)
         try:
             scratch.replace(final)
         except OSError as error:
@@ -184,17 +197,15 @@ class Store:
 
     @contextmanager
     def lock(self, digest: str) -> Iterator[bool]:
-        """Whether this process may work on `digest`; a lock dies with its process, so none goes stale."""
+        """Whether this process may work on `digest`; a lock dies with its process, so none goes stale.
+
+        Raises Unwritable where the file system has no locks.
+        """
         with writable(self.root):
             path = self.root / ".locks" / digest
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("w") as file:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    mine = True
-                except OSError:
-                    mine = False
-                yield mine
+                yield _locked(file, self.root)
 
     def sweep(self) -> None:
         """Remove what killed runs left; a folder of a live run is younger than a day or locked."""
@@ -214,6 +225,18 @@ class Store:
                 yield digest, None
             except IntegrityError as error:
                 yield digest, error
+
+
+def _locked(file: IO[str], root: Path) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in TAKEN:
+            return False
+        reason = os.strerror(error.errno or 0)
+        message = f"cannot lock files in {root}: {reason}"
+        raise Unwritable(message, "choose a --store on a file system with locks (flock)") from error
+    return True
 
 
 @contextmanager
@@ -248,35 +271,3 @@ def described(error: BaseException) -> str:
     if isinstance(error, XadaptError):
         return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-@contextmanager
-def writable(root: Path) -> Iterator[None]:
-    """Turn a full or forbidden disk into one clear line; nothing that was finished is touched.
-
-    Raises DiskFull or Unwritable.
-    """
-    try:
-        yield
-    except OSError as error:
-        # A stage reads other places too: what went wrong there is not the store's matter.
-        if not _concerns(root, error.filename):
-            raise
-        if isinstance(error, PermissionError) or error.errno == errno.EROFS:
-            message = f"no permission to write {error.filename or root}"
-            raise Unwritable(message, "choose another --store") from error
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        free = shutil.disk_usage(root).free if root.exists() else 0
-        raise DiskFull(
-            f"cannot write to {root}: {os.strerror(error.errno or 0)} ({free:,} bytes free)",
-            "free some space or choose another --store, then run again: finished stages are kept",
-        ) from error
-
-
-def _concerns(root: Path, name: Any) -> bool:
-    """Whether `name`, None where the system did not say, lies in the store or is a folder above it."""
-    if name is None:
-        return True
-    place, root = Path(str(name)).absolute(), root.absolute()
-    return place == root or root in place.parents or place in root.parents
