@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from .calls import xadapt
+from .calls import here, xadapt
 
 SMALL = """
 [model]
@@ -152,7 +152,7 @@ def test_each_fault_ends_in_one_line_and_its_code(words, code, message, tmp_path
     assert done.returncode == code
     assert message in done.stderr and "Traceback" not in done.stderr
     if "--bogus" not in words and words != ["nosuch"]:
-        as_json = xadapt(*words, "--json", XADAPT_STORE=str(tmp_path))
+        as_json = here(*words, "--json", XADAPT_STORE=str(tmp_path))
         assert json.loads(as_json.stdout)["error"]["code"] == code
 
 
@@ -177,9 +177,9 @@ def test_help_shows_examples_first_and_exit_codes(tmp_path):
         "tasks",
         "doctor",
     ):
-        page = xadapt(command, "--help", COLUMNS="100", NO_COLOR="1")
+        page = here(command, "--help", COLUMNS="100", NO_COLOR="1")
         assert page.returncode == 0 and page.stdout.index("Examples") < page.stdout.index("Options")
-        narrow = xadapt(command, "--help", COLUMNS="40", NO_COLOR="1", TERM="dumb").stdout
+        narrow = here(command, "--help", COLUMNS="40", NO_COLOR="1", TERM="dumb").stdout
         assert max(map(len, narrow.splitlines())) <= 40
 
 

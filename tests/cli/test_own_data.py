@@ -12,7 +12,7 @@ from tests.sources.hub_server import serving
 from tests.sources.published import OTHER_ORDER, example, mnli
 from xadapt.workflow.store import Store
 
-from .calls import xadapt
+from .calls import here, xadapt
 
 
 @pytest.fixture(scope="module")
@@ -215,7 +215,7 @@ def test_a_fault_of_a_declaration_is_one_line_and_a_code(fault: str, tmp_path: P
     before, after, code, said = FAULTS[fault]
     assert before in own.EXPERIMENT
     (tmp_path / "rows" / "words.csv").mkdir(parents=True)
-    done = xadapt("plan", str(own.write(tmp_path, own.EXPERIMENT.replace(before, after, 1))))
+    done = here("plan", str(own.write(tmp_path, own.EXPERIMENT.replace(before, after, 1))))
     assert done.returncode == code, done.stderr
     assert said in done.stderr and "Traceback" not in done.stderr
     assert done.stderr.startswith("error: ") and done.stdout == ""
@@ -265,7 +265,7 @@ def test_a_bad_row_names_file_line_field_and_value(fault: str, tmp_path: Path) -
     path = own.write(tmp_path)
     with (tmp_path / "rows" / name).open("a") as file:
         file.write(f"{line}\n")
-    done = xadapt("fetch", str(path), "--store", str(tmp_path / "runs"))
+    done = here("fetch", str(path), "--store", str(tmp_path / "runs"))
     assert done.returncode == 4, done.stderr
     assert f"{tmp_path / 'rows' / name}:" in done.stderr and said in done.stderr
     assert "Traceback" not in done.stderr

@@ -74,8 +74,13 @@ def test_same_seed_gives_the_same_bits(encoder, tokenizer, tmp_path):
 def test_ctrl_c_finishes_the_step_and_saves(encoder, tokenizer, tmp_path):
     loop = make(["tagging"], encoder, tokenizer, tmp_path)
     loop.progress = lambda step, **_: os.kill(os.getpid(), signal.SIGINT) if step == 4 else None
-    with pytest.raises(KeyboardInterrupt):
-        loop.run()
+    # Tests in the background of a shell are started with it ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            loop.run()
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert make(["tagging"], encoder, tokenizer, tmp_path).run() == 4
 
 
