@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from xadapt import experiment
+from xadapt.stages.train import Train
+from xadapt.workflow.plan import Plan
+
 from .calls import here, xadapt
 
 SMALL = """
@@ -111,13 +115,16 @@ def test_a_stopped_run_continues(tmp_path, number):
     path, store = tmp_path / "e.toml", tmp_path / "runs"
     path.write_text(SMALL.replace("steps = 6", "steps = 4000"))
     line = [sys.executable, "-c", "from xadapt.cli.main import main; main()"]
-    words = ["run", str(path), "--store", str(store), "--set", 'target.tasks=["xnli"]']
-    words += ["--set", 'target.compositions=["alone"]']
+    settings = ['target.tasks=["xnli"]', 'target.compositions=["alone"]']
+    words = ["run", str(path), "--store", str(store), *(word for each in settings for word in ("--set", each))]
+    plan = Plan.of(experiment.load(str(path), settings).goals())
+    (training,) = (stage for stage in plan.stages if isinstance(stage, Train))
     process = subprocess.Popen([*line, *words], stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
-    while not list(store.glob("*/.writing-*")) and time.monotonic() < deadline:
+    while not list(store.glob(f"*/.writing-{training.digest[:12]}*")) and time.monotonic() < deadline:
         time.sleep(0.2)
-    time.sleep(8)
+    assert time.monotonic() < deadline
+    time.sleep(2)
     process.send_signal(number)
     errors = process.communicate(timeout=60)[1]
     if number == signal.SIGINT:
