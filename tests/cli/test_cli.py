@@ -116,7 +116,7 @@ def test_a_stopped_run_continues(tmp_path, number):
     path.write_text(SMALL.replace("steps = 6", "steps = 4000"))
     line = [sys.executable, "-c", "from xadapt.cli.main import main; main()"]
     settings = ['target.tasks=["xnli"]', 'target.compositions=["alone"]']
-    words = ["run", str(path), "--store", str(store), *(word for each in settings for word in ("--set", each))]
+    words = ["run", str(path), "--store", str(store), "--set", settings[0], "--set", settings[1]]
     plan = Plan.of(experiment.load(str(path), settings).goals())
     (training,) = (stage for stage in plan.stages if isinstance(stage, Train))
     process = subprocess.Popen([*line, *words], stderr=subprocess.PIPE, text=True)
