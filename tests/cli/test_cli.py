@@ -193,9 +193,9 @@ def test_help_shows_examples_first_and_exit_codes(tmp_path):
 def test_plan_tasks_and_doctor_speak_json(tmp_path):
     plan = json.loads(xadapt("plan", "demo", "--json", "--store", str(tmp_path)).stdout)
     assert plan["stages"]["train"] == plan["missing"]["train"] > 20
-    listed = json.loads(xadapt("tasks", "--json").stdout)["tasks"]
+    listed = json.loads(here("tasks", "--json").stdout)["tasks"]
     assert {"name", "type", "role", "benchmark", "languages", "metric"} <= listed[0].keys()
-    doctor = xadapt("doctor", "--json")
+    doctor = here("doctor", "--json")
     assert doctor.returncode == 0 and json.loads(doctor.stdout)["ok"]
 
 
