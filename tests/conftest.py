@@ -4,6 +4,7 @@ processes which share out whole files end at about the same time."""
 
 import os
 from collections import Counter
+from collections.abc import Iterator
 
 import pytest
 
@@ -22,3 +23,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     count = Counter(item.path for item in items)
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: (item.path not in slow, -count[item.path], item.path))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_waiting_for_the_disk() -> Iterator[None]:
+    """No test sees what a loss of power takes; stores of hundreds of stages would wait long for the disk."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
