@@ -6,6 +6,10 @@ BIN := $(VENV)/bin
 # uv does not read pip's settings: a local folder of wheels (a CPU build of torch, say) is handed over.
 WHEELS := $(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null)
 
+# Where the surroundings forbid files of bytecode, each process that a run or a test starts would compile torch
+# and what comes with it anew, for seconds.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test fast check toyworld constraints clean
 
 demo: $(VENV)/ready

@@ -11,7 +11,7 @@ from xadapt.stages.predict import Predict
 from xadapt.workflow.plan import Plan
 from xadapt.workflow.store import Store
 
-from .cli.calls import xadapt
+from .cli.calls import here
 
 COMPOSITIONS = (
     "alone",
@@ -58,7 +58,7 @@ compositions = {json.dumps(COMPOSITIONS)}
 def test_every_form_runs_under_both_methods(tmp_path: Path) -> None:
     path, place = tmp_path / "all.toml", tmp_path / "store"
     path.write_text(FILE, encoding="utf-8")
-    done = xadapt("run", str(path), "--store", str(place), "-q", OMP_NUM_THREADS="1")
+    done = here("run", str(path), "--store", str(place), "-q")
     assert done.returncode == 0, done.stderr
     found = experiment.load(str(path))
     cells = [cell for cell in found.cells() if cell.recipe]

@@ -11,7 +11,7 @@ from xadapt.toyworld import rows
 from xadapt.workflow.plan import Plan
 from xadapt.workflow.store import Store
 
-from .cli.calls import xadapt
+from .cli.calls import here
 from .modeling.local_models import save
 
 TASKS = ("pawsx", "udpos", "xquad", "xcopa", "tatoeba")
@@ -57,7 +57,7 @@ def test_every_type_of_task_runs_from_a_local_folder_to_scores(layout: str, tmp_
     path, place = tmp_path / "all.toml", tmp_path / "store"
     text = FILE.format(folder=json.dumps(str(folder)), tasks=json.dumps(TASKS))
     path.write_text(text, encoding="utf-8")
-    done = xadapt("run", str(path), "--store", str(place), "-q", OMP_NUM_THREADS="1")
+    done = here("run", str(path), "--store", str(place), "-q")
     assert done.returncode == 0, done.stderr
     found, store = experiment.load(str(path)), Store(place)
     plan = Plan.of(list(found.goals()))

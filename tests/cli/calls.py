@@ -1,14 +1,27 @@
-"""The command line in a process of its own, as a user starts it."""
+"""The command line in a process of its own, as a user starts it, and in this one."""
 
+import io
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from unittest import mock
+
+from xadapt.cli import main
 
 
 def xadapt(*words: str, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(_line(words), capture_output=True, text=True, env=os.environ | env, check=False)
+
+
+def here(*words: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """The same without a start and its imports, for tables of cases that differ only in what is said."""
+    out, errors = io.StringIO(), io.StringIO()
+    asked = mock.patch.object(sys, "argv", ["xadapt", *words]), mock.patch.dict(os.environ, env)
+    with asked[0], asked[1], redirect_stdout(out), redirect_stderr(errors):
+        code = main._run()
+    return subprocess.CompletedProcess(words, code, out.getvalue(), errors.getvalue())
 
 
 @contextmanager

@@ -9,7 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from .calls import xadapt
+from xadapt import experiment
+from xadapt.stages.train import Train
+from xadapt.workflow.plan import Plan
+
+from .calls import here, xadapt
 
 SMALL = """
 [model]
@@ -111,13 +115,16 @@ def test_a_stopped_run_continues(tmp_path, number):
     path, store = tmp_path / "e.toml", tmp_path / "runs"
     path.write_text(SMALL.replace("steps = 6", "steps = 4000"))
     line = [sys.executable, "-c", "from xadapt.cli.main import main; main()"]
-    words = ["run", str(path), "--store", str(store), "--set", 'target.tasks=["xnli"]']
-    words += ["--set", 'target.compositions=["alone"]']
+    settings = ['target.tasks=["xnli"]', 'target.compositions=["alone"]']
+    words = ["run", str(path), "--store", str(store), "--set", settings[0], "--set", settings[1]]
+    plan = Plan.of(experiment.load(str(path), settings).goals())
+    (training,) = (stage for stage in plan.stages if isinstance(stage, Train))
     process = subprocess.Popen([*line, *words], stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
-    while not list(store.glob("*/.writing-*")) and time.monotonic() < deadline:
+    while not list(store.glob(f"*/.writing-{training.digest[:12]}*")) and time.monotonic() < deadline:
         time.sleep(0.2)
-    time.sleep(8)
+    assert time.monotonic() < deadline
+    time.sleep(2)
     process.send_signal(number)
     errors = process.communicate(timeout=60)[1]
     if number == signal.SIGINT:
@@ -152,7 +159,7 @@ def test_each_fault_ends_in_one_line_and_its_code(words, code, message, tmp_path
     assert done.returncode == code
     assert message in done.stderr and "Traceback" not in done.stderr
     if "--bogus" not in words and words != ["nosuch"]:
-        as_json = xadapt(*words, "--json", XADAPT_STORE=str(tmp_path))
+        as_json = here(*words, "--json", XADAPT_STORE=str(tmp_path))
         assert json.loads(as_json.stdout)["error"]["code"] == code
 
 
@@ -177,18 +184,18 @@ def test_help_shows_examples_first_and_exit_codes(tmp_path):
         "tasks",
         "doctor",
     ):
-        page = xadapt(command, "--help", COLUMNS="100", NO_COLOR="1")
+        page = here(command, "--help", COLUMNS="100", NO_COLOR="1")
         assert page.returncode == 0 and page.stdout.index("Examples") < page.stdout.index("Options")
-        narrow = xadapt(command, "--help", COLUMNS="40", NO_COLOR="1", TERM="dumb").stdout
+        narrow = here(command, "--help", COLUMNS="40", NO_COLOR="1", TERM="dumb").stdout
         assert max(map(len, narrow.splitlines())) <= 40
 
 
 def test_plan_tasks_and_doctor_speak_json(tmp_path):
     plan = json.loads(xadapt("plan", "demo", "--json", "--store", str(tmp_path)).stdout)
     assert plan["stages"]["train"] == plan["missing"]["train"] > 20
-    listed = json.loads(xadapt("tasks", "--json").stdout)["tasks"]
+    listed = json.loads(here("tasks", "--json").stdout)["tasks"]
     assert {"name", "type", "role", "benchmark", "languages", "metric"} <= listed[0].keys()
-    doctor = xadapt("doctor", "--json")
+    doctor = here("doctor", "--json")
     assert doctor.returncode == 0 and json.loads(doctor.stdout)["ok"]
 
 

@@ -15,7 +15,7 @@ from xadapt.workflow.plan import Plan
 from xadapt.workflow.stage import Stage
 from xadapt.workflow.store import Store
 
-from .calls import xadapt
+from .calls import here, xadapt
 
 
 def _outputs(place: str) -> list[list[str]]:
@@ -32,7 +32,7 @@ def test_an_output_that_cannot_be_written_is_one_line_before_anything_else(numbe
     taken = tmp_path / "taken"
     taken.write_text("")
     for place in ("/proc/nosuch", str(taken)):
-        done = xadapt(*_outputs(place)[number], "--json", XADAPT_STORE=str(tmp_path / "runs"))
+        done = here(*_outputs(place)[number], "--json", XADAPT_STORE=str(tmp_path / "runs"))
         error = json.loads(done.stdout)["error"]
         assert (done.returncode, error["code"]) == (2, 2) and place in error["message"]
         assert "fault of xadapt" not in done.stderr and done.stderr.count("\n") <= 2
@@ -45,7 +45,7 @@ def test_rows_that_cannot_be_written_are_one_line(tmp_path):
         path = tmp_path / "release" / "data" / "AUTO" / f"{section:02}" / "wsj.auto"
         path.parent.mkdir(parents=True)
         path.write_text("ID=wsj.1 PARSER=GOLD NUMPARSE=1\n" + row)
-    done = xadapt("tasks", "ccgbank", str(tmp_path / "release"), "--data", "/proc/nosuch")
+    done = here("tasks", "ccgbank", str(tmp_path / "release"), "--data", "/proc/nosuch")
     assert done.returncode == 2 and "--data /proc/nosuch: No such file" in done.stderr
 
 
@@ -115,6 +115,6 @@ def test_a_plan_counts_the_goals_that_each_kind_serves(tmp_path):
 
 
 def test_a_base_model_without_published_adapters_is_said_with_the_nearest():
-    done = xadapt("languages", "--model", "xlm-roberta-bas")
+    done = here("languages", "--model", "xlm-roberta-bas")
     assert done.returncode == 0 and "did you mean 'xlm-roberta-base'?" in done.stderr
-    assert "did you mean" not in xadapt("languages", "--model", "xlm-roberta-base").stderr
+    assert "did you mean" not in here("languages", "--model", "xlm-roberta-base").stderr

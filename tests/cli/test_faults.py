@@ -15,7 +15,7 @@ from xadapt.cli import main, output
 from xadapt.shipped import shipped
 from xadapt.workflow.store import Store
 
-from .calls import xadapt
+from .calls import here
 
 FOLDER = """
 [model]
@@ -47,40 +47,40 @@ def folder(tmp_path) -> Path:
 
 def test_a_malformed_row_fails_its_stage_and_the_rest_is_said_to_be_missing(folder):
     words = [str(folder / "e.toml"), "--data", str(folder / "data"), "--store", str(folder / "runs")]
-    done = xadapt("run", *words)
+    done = here("run", *words)
     assert done.returncode == 4 and "paws-x/en/train.jsonl:2: not JSON" in done.stderr
     assert "Traceback" not in done.stderr and done.stdout == ""
-    facts = json.loads(xadapt("run", *words, "--json").stdout)
+    facts = json.loads(here("run", *words, "--json").stdout)
     assert [failure["stage"] for failure in facts["failed"]] == ["data pawsx"]
     assert facts["missing"] > 1 and facts["ran"] == 0, "both test sets were kept by the first run"
-    report = xadapt("report", *words)
+    report = here("report", *words)
     assert report.returncode == 0 and "train.jsonl:2: not JSON" in report.stdout
 
 
 def test_the_report_that_a_run_points_to_is_of_what_ran(folder):
     words = [str(folder / "e.toml"), "--data", str(folder / "data"), "--store", str(folder / "runs")]
-    done = xadapt("run", *words, "--set", 'data.languages=["de"]', "--set", "recipe.a.lr=3e-4")
+    done = here("run", *words, "--set", 'data.languages=["de"]', "--set", "recipe.a.lr=3e-4")
     (line,) = (line for line in done.stderr.splitlines() if line.startswith("see: "))
-    shown = xadapt(*shlex.split(line)[2:], "--json")
+    shown = here(*shlex.split(line)[2:], "--json")
     assert shown.returncode == 0, shown.stderr
     assert {cell["language"] for cell in json.loads(shown.stdout)["cells"]} == {"de"}
 
 
 def test_one_failed_stage_alone_ends_with_its_own_code(folder):
     words = [str(folder / "e.toml"), "--data", str(folder / "data"), "--store", str(folder / "runs")]
-    digest = json.loads(xadapt("run", *words, "--json").stdout)["failed"][0]["digest"]
-    done = xadapt("run", *words, "--only", digest[:12])
+    digest = json.loads(here("run", *words, "--json").stdout)["failed"][0]["digest"]
+    done = here("run", *words, "--only", digest[:12])
     assert done.returncode == 4 and ":2: not JSON" in done.stderr
 
 
 def test_a_mended_file_is_another_input_and_runs(folder):
     words = [str(folder / "e.toml"), "--data", str(folder / "data"), "--store", str(folder / "runs")]
-    before = json.loads(xadapt("run", *words, "--json").stdout)["failed"][0]["digest"]
+    before = json.loads(here("run", *words, "--json").stdout)["failed"][0]["digest"]
     path = folder / "data/paws-x/en/train.jsonl"
     path.write_text(path.read_text().splitlines()[0] + "\n")
-    plan = json.loads(xadapt("plan", *words, "--json").stdout)
+    plan = json.loads(here("plan", *words, "--json").stdout)
     assert plan["missing"]["data"] == 1
-    assert before[:12] not in xadapt("report", *words).stdout
+    assert before[:12] not in here("report", *words).stdout
 
 
 def test_verify_names_what_was_changed_and_repair_moves_it_aside(tmp_path):
@@ -88,18 +88,18 @@ def test_verify_names_what_was_changed_and_repair_moves_it_aside(tmp_path):
     for text in ("a", "b"):
         with store.writing(Word(text=text)) as work:
             (work.out / "text.txt").write_text(text)
-    assert xadapt("verify", "--store", str(tmp_path)).returncode == 0
+    assert here("verify", "--store", str(tmp_path)).returncode == 0
     (store.folder(Word(text="a").digest) / "text.txt").write_text("x")
-    done = xadapt("verify", "--store", str(tmp_path))
+    done = here("verify", "--store", str(tmp_path))
     assert done.returncode == 5 and "text.txt: changed since it was written" in done.stdout
-    done = xadapt("verify", "--store", str(tmp_path), "--repair", "--json")
+    done = here("verify", "--store", str(tmp_path), "--repair", "--json")
     assert done.returncode == 0 and len(json.loads(done.stdout)["moved"]) == 1
-    again = json.loads(xadapt("verify", "--store", str(tmp_path), "--json").stdout)
+    again = json.loads(here("verify", "--store", str(tmp_path), "--json").stdout)
     counts = {"checked": 1, "unsealed": 0, "rescored": 0}
     assert again == {"schema_version": 1, **counts, "changed": [], "moved": []}
     path = store.folder(Word(text="b").digest) / "record.json"
     path.write_text(json.dumps({k: v for k, v in json.loads(path.read_text()).items() if k != "seal"}))
-    assert "unsealed: 1 records" in xadapt("verify", "--store", str(tmp_path)).stdout
+    assert "unsealed: 1 records" in here("verify", "--store", str(tmp_path)).stdout
 
 
 def test_a_report_of_a_changed_score_shows_the_rest(tmp_path):
@@ -107,7 +107,7 @@ def test_a_report_of_a_changed_score_shows_the_rest(tmp_path):
     fakes.fill(asked, store)
     score = next(cell.score for cell in asked.cells() if cell.score)
     (store.folder(score.digest) / "items.json").write_text("[]")
-    done = xadapt("report", str(tmp_path / "e.toml"), "--store", str(store.root), "--json")
+    done = here("report", str(tmp_path / "e.toml"), "--store", str(store.root), "--json")
     cells = json.loads(done.stdout)["cells"]
     assert [c["digest"] for c in cells if c["status"] == "failed"] == [score.digest]
     assert sum(c["status"] == "ok" for c in cells) > 40
@@ -115,8 +115,8 @@ def test_a_report_of_a_changed_score_shows_the_rest(tmp_path):
 
 def test_init_and_its_faults_speak_json(tmp_path):
     path = str(tmp_path / "my.toml")
-    assert json.loads(xadapt("init", path, "--json").stdout)["path"] == path
-    again = xadapt("init", path, "--json")
+    assert json.loads(here("init", path, "--json").stdout)["path"] == path
+    again = here("init", path, "--json")
     assert again.returncode == 2 and json.loads(again.stdout)["error"]["code"] == 2
 
 
@@ -194,13 +194,13 @@ def test_a_lock_that_cannot_be_read_is_one_line(tmp_path, monkeypatch, capsys):
 
 def test_a_store_that_is_a_file_is_refused(tmp_path):
     (tmp_path / "runs").write_text("")
-    done = xadapt("run", "demo", "--store", str(tmp_path / "runs"))
+    done = here("run", "demo", "--store", str(tmp_path / "runs"))
     assert done.returncode == 2
     assert f"cannot keep a store at {tmp_path / 'runs'}" in done.stderr and "hint: choose" in done.stderr
 
 
 def test_a_data_folder_must_be_there_even_where_it_is_not_needed(tmp_path):
-    done = xadapt("plan", "demo", "--data", str(tmp_path / "nope"))
+    done = here("plan", "demo", "--data", str(tmp_path / "nope"))
     assert done.returncode == 4 and "nope: no such folder" in done.stderr
 
 

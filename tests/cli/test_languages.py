@@ -9,7 +9,7 @@ from xadapt.languages import LANGUAGES
 from xadapt.sources import adapterhub
 from xadapt.tasks import tasks
 
-from .calls import xadapt
+from .calls import here
 
 
 def adapter(place: Path, model: str, weights: str = "adapter.safetensors") -> None:
@@ -44,7 +44,7 @@ def test_the_command_lists_them_with_what_is_known(tmp_path):
     adapter(tmp_path / "th", "xlm-roberta-large")
     adapter(tmp_path / "vi", "xlm-roberta-base", "pytorch_adapter.bin")
     adapter(tmp_path / "notes", "xlm-roberta-base")
-    done = xadapt("languages", "--model", "xlm-roberta-base", "--adapters", str(tmp_path), "--json")
+    done = here("languages", "--model", "xlm-roberta-base", "--adapters", str(tmp_path), "--json")
     assert done.returncode == 0, done.stderr
     found = {each["code"]: each for each in json.loads(done.stdout)["languages"]}
     assert found["sw"]["local"] == {"folder": str(tmp_path / "sw"), "fault": ""}
@@ -60,7 +60,7 @@ def test_the_command_lists_them_with_what_is_known(tmp_path):
 
 
 def test_people_read_one_line_a_language():
-    done = xadapt("languages")
+    done = here("languages")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert len(lines) == len(adapterhub.rows("xlm-roberta-large"))
@@ -73,5 +73,5 @@ def test_people_read_one_line_a_language():
 @pytest.mark.parametrize("folder", ["none", "file"])
 def test_a_folder_that_is_none_is_one_line(tmp_path, folder):
     (tmp_path / "file").write_text("")
-    done = xadapt("languages", "--adapters", str(tmp_path / folder))
+    done = here("languages", "--adapters", str(tmp_path / folder))
     assert done.returncode == 4 and done.stderr.startswith(f"error: --adapters {tmp_path / folder}: no such")

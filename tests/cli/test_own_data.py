@@ -12,20 +12,20 @@ from tests.sources.hub_server import serving
 from tests.sources.published import OTHER_ORDER, example, mnli
 from xadapt.workflow.store import Store
 
-from .calls import xadapt
+from .calls import here
 
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("own")
-    done = xadapt("run", str(own.write(folder)), "--store", str(folder / "runs"), "--json")
+    done = here("run", str(own.write(folder)), "--store", str(folder / "runs"), "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["missing"] == 0
     return folder
 
 
 def report(folder: Path, *words: str) -> list[dict]:
-    done = xadapt("report", str(folder / "own.toml"), "--store", str(folder / "runs"), *words, "--json")
+    done = here("report", str(folder / "own.toml"), "--store", str(folder / "runs"), *words, "--json")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)["cells"]
 
@@ -46,7 +46,7 @@ def test_every_type_is_trained_and_scored_in_every_format(ran: Path) -> None:
     read |= {("nli", "qaa", "majority"), ("nli", "qaa", "hypothesis-only")}
     # A target without training under `alone` is the encoder as it is.
     assert found == trained | read
-    page = xadapt("report", str(ran / "own.toml"), "--store", str(ran / "runs")).stdout
+    page = here("report", str(ran / "own.toml"), "--store", str(ran / "runs")).stdout
     assert "overlap regression" in page and "English word list" in page
 
 
@@ -77,14 +77,14 @@ def test_the_examples_are_those_of_the_rows_in_every_format(ran: Path) -> None:
 def test_a_number_is_explained_and_made_again_from_the_copy_in_the_store(ran: Path) -> None:
     store = str(ran / "runs")
     cell = next(c for c in report(ran) if (c["task"], c["composition"]) == ("mood", "stack(mood)"))
-    done = xadapt("explain", cell["digest"][:12], "--store", store)
+    done = here("explain", cell["digest"][:12], "--store", store)
     assert "mood_train.jsonl" in done.stdout and "labels good, bad" in done.stdout
-    facts = json.loads(xadapt("explain", cell["digest"][:12], "--store", store, "--json").stdout)
+    facts = json.loads(here("explain", cell["digest"][:12], "--store", store, "--json").stdout)
     words = facts["again"].split()[1:]
     assert str(ran / "runs" / ".experiments") in words[1]
-    again = xadapt(*words)
+    again = here(*words)
     assert again.returncode == 0 and "identical" in again.stdout, again.stderr
-    verified = xadapt("verify", "--store", store)
+    verified = here("verify", "--store", store)
     assert verified.returncode == 0 and "0 changed" in verified.stdout
 
 
@@ -93,22 +93,22 @@ def test_the_same_files_elsewhere_are_the_same_results(ran: Path, tmp_path: Path
     moved = tmp_path / "elsewhere"
     shutil.copytree(ran, moved)
     shutil.rmtree(moved / "runs")
-    done = xadapt("plan", str(moved / "own.toml"), "--store", str(ran / "runs"), "--json")
+    done = here("plan", str(moved / "own.toml"), "--store", str(ran / "runs"), "--json")
     assert json.loads(done.stdout)["missing"] == {}
     with (moved / "rows/mood_en.csv").open("a") as file:
         file.write("one more,good\n")
-    done = xadapt("plan", str(moved / "own.toml"), "--store", str(ran / "runs"), "--json")
+    done = here("plan", str(moved / "own.toml"), "--store", str(ran / "runs"), "--json")
     # The English test rows of one task: read, then five times predicted and scored.
     assert json.loads(done.stdout)["missing"] == {"data": 1, "baseline": 3, "predict": 2, "score": 5}
 
 
 def test_tasks_lists_and_shows_what_a_file_declares(tmp_path: Path) -> None:
     path = str(own.write(tmp_path))
-    assert xadapt("tasks", "--experiment", path).stdout.splitlines()[-1].startswith("nli ")
-    facts = json.loads(xadapt("tasks", "show", "mood", "--experiment", path, "--json").stdout)
+    assert here("tasks", "--experiment", path).stdout.splitlines()[-1].startswith("nli ")
+    facts = json.loads(here("tasks", "show", "mood", "--experiment", path, "--json").stdout)
     assert facts["labels"] == ["good", "bad"] and facts["languages"] == ["en", "qaa"]
     assert facts["sources"][0]["files"] == [str(tmp_path / "rows/mood_train.jsonl")]
-    shown = xadapt("tasks", "show", "mod", "--experiment", path)
+    shown = here("tasks", "show", "mod", "--experiment", path)
     assert shown.returncode == 3 and "did you mean 'mood'?" in shown.stderr
 
 
@@ -215,14 +215,14 @@ def test_a_fault_of_a_declaration_is_one_line_and_a_code(fault: str, tmp_path: P
     before, after, code, said = FAULTS[fault]
     assert before in own.EXPERIMENT
     (tmp_path / "rows" / "words.csv").mkdir(parents=True)
-    done = xadapt("plan", str(own.write(tmp_path, own.EXPERIMENT.replace(before, after, 1))))
+    done = here("plan", str(own.write(tmp_path, own.EXPERIMENT.replace(before, after, 1))))
     assert done.returncode == code, done.stderr
     assert said in done.stderr and "Traceback" not in done.stderr
     assert done.stderr.startswith("error: ") and done.stdout == ""
 
 
 def test_a_setting_of_a_task_that_is_not_declared_is_refused(tmp_path: Path) -> None:
-    done = xadapt("plan", str(own.write(tmp_path)), "--set", "tasks.moot.metric=accuracy")
+    done = here("plan", str(own.write(tmp_path)), "--set", "tasks.moot.metric=accuracy")
     assert done.returncode == 2 and "no tasks 'moot' in own.toml; did you mean 'mood'?" in done.stderr
 
 
@@ -265,7 +265,7 @@ def test_a_bad_row_names_file_line_field_and_value(fault: str, tmp_path: Path) -
     path = own.write(tmp_path)
     with (tmp_path / "rows" / name).open("a") as file:
         file.write(f"{line}\n")
-    done = xadapt("fetch", str(path), "--store", str(tmp_path / "runs"))
+    done = here("fetch", str(path), "--store", str(tmp_path / "runs"))
     assert done.returncode == 4, done.stderr
     assert f"{tmp_path / 'rows' / name}:" in done.stderr and said in done.stderr
     assert "Traceback" not in done.stderr

@@ -4,6 +4,7 @@ import shutil
 import sys
 
 import pytest
+from fsspec.registry import _registry
 from huggingface_hub import constants
 
 from tests.hub import sharing
@@ -186,6 +187,8 @@ def test_a_folder_has_no_revision():
 
 def test_a_bucket_needs_its_package(monkeypatch):
     monkeypatch.setitem(sys.modules, "s3fs", None)
+    # Where a bucket was opened before, fsspec knows the class.
+    monkeypatch.delitem(_registry, "s3", raising=False)
     with pytest.raises(WrongEnvironment, match="s3:// needs a package") as failed:
         sharing.other("s3://bucket/x")
     assert "xadapt[s3]" in failed.value.hint

@@ -5,7 +5,7 @@ import json
 import pytest
 from huggingface_hub import ModelCard
 
-from tests.cli.calls import xadapt
+from tests.cli.calls import here, xadapt
 from tests.hub.double import TOKEN, Writing, Written
 from tests.sources.hub_server import serving
 from tests.sources.published import surroundings
@@ -50,7 +50,8 @@ def test_pull_predict_stack_on_own_data_push(tmp_path):
         env = surroundings(address, tmp_path / "hf") | {"HF_TOKEN": TOKEN}
 
         def done(*words):
-            found = xadapt(*words, **env)
+            # Only what asks the hub has to be told of it before its libraries are imported.
+            found = xadapt(*words, **env) if words[0] in ("push", "pull") else here(*words)
             assert found.returncode == 0, found.stderr
             return found.stdout
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.cli import own
-from tests.cli.calls import xadapt
+from tests.cli.calls import here
 from tests.report import fakes
 from xadapt import experiment
 from xadapt.errors import ConfigError, DataError, UnknownName
@@ -246,13 +246,13 @@ def test_too_few_rows_to_look_at_are_one_line(made, monkeypatch, kept):
 @pytest.mark.slow
 def test_the_command_says_it_as_text_and_as_json(made):
     place = ("--experiment", str(made.file), "--store", str(made.store.root), "--rows", "50")
-    done = xadapt("recommend", "quiz", *place, "--json")
+    done = here("recommend", "quiz", *place, "--json")
     assert done.returncode == 0, done.stderr
     (found,) = json.loads(done.stdout)["targets"]
     assert {each["module"]: each["measured_gain"] for each in found["ranking"]} == {"mood": 2.0, "pick": 20.0}
     assert {each["by"] for each in found["regret"]} >= {"LogME", "probe", "random", "other targets"}
-    shown = xadapt("recommend", "quiz", "words", "quiz", *place, "--modules", "mood,pick")
+    shown = here("recommend", "quiz", "words", "quiz", *place, "--modules", "mood,pick")
     assert "Mean regret" in shown.stdout and "Modules for words" in shown.stdout
     assert shown.stdout.count("Modules for quiz") == 1
-    wrong = xadapt("recommend", "quizz", *place)
+    wrong = here("recommend", "quizz", *place)
     assert wrong.returncode == 3 and wrong.stderr.startswith("error: recommend: no task 'quizz'")

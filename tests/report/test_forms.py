@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from tests.cli.calls import xadapt
+from tests.cli.calls import here
 from xadapt.report import latex, markdown, summary, tidy
 from xadapt.report.table import results
 
@@ -176,7 +176,7 @@ def run(asked, store, tmp_path):
     fakes.fill(asked, store)
 
     def call(*words: str) -> tuple[int, str, str]:
-        done = xadapt("report", str(tmp_path / "e.toml"), "--store", str(store.root), *words)
+        done = here("report", str(tmp_path / "e.toml"), "--store", str(store.root), *words)
         return done.returncode, done.stdout, done.stderr
 
     return call

@@ -210,7 +210,8 @@ def serving(hub: Hub, handler: type[Handler] = Handler) -> Iterator[str]:
     """Serve `hub` on a free port of this machine while the block runs; gives its address."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Served", (handler,), {"hub": hub}))
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    # It looks so often, in seconds, whether it is to end.
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"

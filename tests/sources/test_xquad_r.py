@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.calls import xadapt
+from tests.cli.calls import here
 from tests.stages.test_data import run
 from xadapt.errors import DataError
 from xadapt.sources import origins, xquad_r
@@ -58,8 +58,8 @@ def test_another_form_is_refused(text: str, said: str, tmp_path: Path) -> None:
 
 def test_the_command_tells_what_it_wrote_and_what_it_needs(tmp_path: Path) -> None:
     there: Any = release(tmp_path / "xquad-r", "en")
-    done = xadapt("tasks", "xquad-r", str(there), "--data", str(tmp_path / "data"), "--json")
+    done = here("tasks", "xquad-r", str(there), "--data", str(tmp_path / "data"), "--json")
     assert json.loads(done.stdout)["questions"] == {"en": 1}
     assert (tmp_path / "data" / "lareqa" / "en" / "test.jsonl").is_file()
-    missing = xadapt("tasks", "xquad-r", str(tmp_path), "--data", str(tmp_path / "data"))
+    missing = here("tasks", "xquad-r", str(tmp_path), "--data", str(tmp_path / "data"))
     assert missing.returncode == 4 and "no .json file" in missing.stderr and "xquad-r" in missing.stderr

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.cli.calls import xadapt
+from tests.cli.calls import here
 from xadapt.workflow.store import Store
 
 from . import made
@@ -21,7 +21,7 @@ def place(tmp_path_factory):
 
 
 def submit(place, *words):
-    return xadapt("submit", place[0], "--store", place[1], *words)
+    return here("submit", place[0], "--store", place[1], *words)
 
 
 def test_write_then_check_say_the_same(place, tmp_path):
@@ -75,5 +75,5 @@ def test_what_saw_the_test_languages_is_no_submission(tmp_path):
     path = tmp_path / "e.toml"
     path.write_text(made.TEXT + '[recipe.small.task.pawsx]\nselect = "oracle"\n')
     words = ("--composition", "alone", "--task", "pawsx", "--output", str(tmp_path / "s"))
-    done = xadapt("submit", str(path), "--store", str(tmp_path / "runs"), *words)
+    done = here("submit", str(path), "--store", str(tmp_path / "runs"), *words)
     assert done.returncode == 4 and "pawsx (selected on data of its test language" in done.stderr

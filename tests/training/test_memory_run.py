@@ -29,7 +29,7 @@ from xadapt.training.budget import prepare, sizes
 from xadapt.training.restore import base
 from xadapt.workflow.plan import Plan
 
-from ..cli.calls import xadapt
+from ..cli.calls import here
 from .full_world import World
 
 LARGE = Sizes(24, 1024, 16, 4096, 250_002)
@@ -208,9 +208,9 @@ def test_the_command_says_what_it_picked_and_refuses_what_is_no_amount(world):
     (stage, *_) = trains(world)
     words = ("run", str(world.folder / "e.toml"), "--only", stage.digest, "--device", "cpu")
     store = ("--store", str(world.folder / "said"))
-    refused = xadapt(*words, *store, "--memory", "lots")
+    refused = here(*words, *store, "--memory", "lots")
     assert refused.returncode == 2 and "--memory 'lots' is no amount" in refused.stderr
-    done = xadapt(*words, *store, "--memory", "4GB", "--together", "9", "--workers", "2")
+    done = here(*words, *store, "--memory", "4GB", "--together", "9", "--workers", "2")
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("memory 4.0 GB, 2.0 GB for each of 2 workers: passes of at most") == 1
 

@@ -145,14 +145,13 @@ def test_no_step_waits_for_the_device(kinds, encoder, tokenizer, tmp_path, meta)
 
 @pytest.mark.parametrize("pooling", ["first", "last", "mean", "max", "mean_without_special"])
 def test_no_pooling_waits_for_the_device(pooling, encoder, tokenizer, tmp_path, meta):
-    assert (
-        waits(meta(make(["classification"], deepcopy(encoder), tokenizer, tmp_path, pooling=pooling))) == {}
-    )
+    made = make(["classification"], deepcopy(encoder), tokenizer, tmp_path, pooling=pooling, steps=3)
+    assert waits(meta(made)) == {}
 
 
 def test_neither_mixtures_nor_passes_wait_for_the_device(encoder, tokenizer, tmp_path, meta):
     assert waits(meta(mixture([0, 1, 1, 2, 0], deepcopy(encoder), tokenizer, tmp_path))) == {}
-    loop = meta(make(list(PLANS), deepcopy(encoder), tokenizer, tmp_path))
+    loop = meta(make(list(PLANS), deepcopy(encoder), tokenizer, tmp_path, steps=3))
     loop.memory = Memory(tokens=40)
     assert waits(loop) == {} and loop.memory.passes > 3
 

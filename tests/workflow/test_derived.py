@@ -14,7 +14,7 @@ from xadapt.workflow import derived
 from xadapt.workflow.derived import Derived, kept
 from xadapt.workflow.store import Store
 
-from ..cli.calls import xadapt
+from ..cli.calls import here
 
 KEY = "0" * 64
 
@@ -142,10 +142,10 @@ def test_what_another_process_makes_stays_and_is_said(store):
 
 def test_the_command_counts_it_and_removes_it(store):
     kept(store, KEY, Maker())
-    counted = xadapt("clean", "--store", str(store.root), "--json")
+    counted = here("clean", "--store", str(store.root), "--json")
     size = sum(path.stat().st_size for path in derived.home(store).glob("*/*"))
     facts = json.loads(counted.stdout)
     assert (facts["folders"], facts["bytes"], facts["removed"]) == (1, size, False)
     assert derived.derived(store) == Derived(1, size)
-    assert "1 folders, 0.0 MB removed" in xadapt("clean", "--store", str(store.root), "--remove").stdout
-    assert derived.derived(store) == Derived(0, 0) and xadapt("clean", "--store", "nowhere").returncode == 3
+    assert "1 folders, 0.0 MB removed" in here("clean", "--store", str(store.root), "--remove").stdout
+    assert derived.derived(store) == Derived(0, 0) and here("clean", "--store", "nowhere").returncode == 3

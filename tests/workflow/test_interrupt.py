@@ -25,6 +25,8 @@ def stop(*_):
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, stop)
+    # Whoever runs the tests in the background of a shell may ignore it, and so would what they start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     goals = [Word(text="slow", needs=(Word(text=f"w{n}"),)) for n in range(40)]
     try:
         for outcome in run(Plan.of(goals), Context(store=Store(Path(sys.argv[1]))), workers=2):
