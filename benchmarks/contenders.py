@@ -68,10 +68,10 @@ class Run:
 
     losses: list[float] = field(default_factory=list)
     """Of all steps; of xadapt, which does not look at each, the last one that it had read at each."""
-    curve: list[float] = field(default_factory=list)
-    """Of xadapt the means of ten steps each."""
     tokens: int = 0
     seconds: float = 0.0
+    curve: list[float] = field(default_factory=list)
+    """Of xadapt the means of ten steps each."""
 
 
 def ours(
