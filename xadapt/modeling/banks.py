@@ -41,7 +41,8 @@ class Spread:
     def linear(self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
         """x [T, in], weight [rows, out, in], bias [rows, out] -> [T, out], each job by its own matrix."""
         if len(self.tokens) == 1:
-            return F.linear(x, weight[0], None if bias is None else bias[0])
+            # Not weight[0], whose gradient would be copied into zeros.
+            return F.linear(x, weight.squeeze(0), None if bias is None else bias.squeeze(0))
         if len(set(self.tokens)) == 1:
             groups = x.unflatten(0, (len(self.tokens), -1))
             turned = weight.transpose(1, 2)
