@@ -65,7 +65,7 @@ def test_what_a_run_within_an_amount_would_pick_is_one_line(small):
 
 def test_the_memory_of_the_table_is_that_within_the_amount(small):
     def held(*words: str) -> dict[str, float]:
-        done = xadapt("plan", *small, "--device", "l4", "--together", "1", *words, "--json")
+        done = here("plan", *small, "--device", "l4", "--together", "1", *words, "--json")
         facts = json.loads(done.stdout)
         peaks = {"total": facts["total"], "train": facts["kinds"]["train"]}
         return {name: of["peak_memory_bytes"] for name, of in peaks.items()} | facts.get("memory", {})

@@ -132,10 +132,10 @@ def test_what_another_process_makes_stays_and_is_said(store):
     for key in (KEY, "1" * 64):
         kept(store, key, Maker())
     with store.lock(KEY):
-        removed = xadapt("clean", "--store", str(store.root), "--remove", "--json")
+        removed = here("clean", "--store", str(store.root), "--remove", "--json")
         facts = json.loads(removed.stdout)
         assert (facts["folders"], facts["in_use"]) == (1, 1) and facts["bytes"] > 0
-        said = xadapt("clean", "--store", str(store.root), "--remove").stdout
+        said = here("clean", "--store", str(store.root), "--remove").stdout
     assert "0 folders, 0.0 MB removed; 1 stay" in " ".join(said.split())
     assert [path.name for path in derived.home(store).iterdir()] == [KEY]
 
