@@ -205,7 +205,8 @@ def test_peft_loads_our_lora_and_gives_it_back(kind, tmp_path):
     model = peft.PeftModel.from_pretrained(hf, str(tmp_path)).eval()
     expected = unpad(model(**asked(kind, ids, types, mask)).last_hidden_state, mask)
     assert (found - expected).abs().max() < 1e-5
-    model.save_pretrained(str(tmp_path / "back"))
+    # Of itself it would ask the hub, with pauses, for the vocabulary of the model.
+    model.save_pretrained(str(tmp_path / "back"), save_embedding_layers=False)
     back = formats.load_module(tmp_path / "back", Host(config(kind), "tiny"))
     assert all(torch.equal(back.weights[each], weight) for each, weight in module.weights.items())
 

@@ -61,6 +61,8 @@ class Refused(Exception):
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Else a body that follows its headers waits for the other side to acknowledge these, 40 ms each time.
+    disable_nagle_algorithm = True
     hub: Hub
     routes: list[tuple[str, Any]]
 
