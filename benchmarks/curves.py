@@ -26,7 +26,7 @@ from xadapt.recipe import Recipe
 
 def apart(pairs: list[tuple[list[float], list[float]]]) -> float:
     far = [np.subtract(one, other) for one, other in pairs]
-    return round(float(np.sqrt(np.mean(np.square(far)))), 5)
+    return round(float(np.sqrt(np.mean(np.square(far)))), 6)
 
 
 def measure(asked: argparse.Namespace, device: torch.device) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def measure(asked: argparse.Namespace, device: torch.device) -> dict[str, Any]:
         for precision, curves in found.items():
             placed = placed_encoder(encoder, device, precision)
             losses = ours(placed, [training], device, precision)().curve
-            curves.append([round(each, 5) for each in losses])
+            curves.append([round(each, 6) for each in losses])
     both = list(zip(found["fp32"], found["bf16"], strict=True))
     between = list(itertools.combinations(found["fp32"], 2))
     return {

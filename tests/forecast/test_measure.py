@@ -1,6 +1,7 @@
 """Measuring a device: lines through points, and stages that run through the code of any experiment."""
 
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -97,6 +98,24 @@ def test_a_gpu_that_nothing_keeps_busy_is_said_and_a_slow_one_is_measured_less(g
     assert slow.steps == on_gpu.FEWER and slow.points == Bench.points and slow.tests == Bench.tests
     # Four short steps are the device's there: of the host they say nothing.
     assert side_by_side(slow, training(slow, Bottleneck(), Alone()))[0] == BESIDE
+
+
+@pytest.mark.parametrize(("type", "name"), [("cuda", "xlm-roberta-large"), ("cpu", "toyworld")])
+def test_a_gpu_is_measured_with_a_model_that_keeps_it_busy(tmp_path, monkeypatch, type, name):
+    from cli import bench
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    placed = SimpleNamespace(device=SimpleNamespace(type=type))
+    monkeypatch.setattr("xadapt.training.precision.accelerator", lambda *_: placed)
+    monkeypatch.setattr(
+        "xadapt.forecast.random_weights.random_model", lambda size, _: ModelSpec(name=size.name)
+    )
+    seen = []
+    monkeypatch.setattr(
+        "xadapt.forecast.measure.measure", lambda model, *_, **__: seen.append(model.name) or calibration()
+    )
+    bench.device(quiet=True)
+    assert seen == [name]
 
 
 @pytest.mark.slow
