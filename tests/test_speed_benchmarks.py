@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -121,6 +122,14 @@ def test_curves_of_seeds_lie_further_apart_than_those_of_precisions() -> None:
     (found,) = quick("curves").values()
     assert [len(found["curves"][kind]) for kind in ("fp32", "bf16")] == [3, 3]
     assert 0 < found["precision"] < found["seeds"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile needs a compiler for C++")
+def test_parts_are_compiled_once_for_all_lengths() -> None:
+    found = quick("compiled")
+    assert found["compilations"] > 0 and found["compilations_for_further_lengths"] == 0
+    assert 0 < found["share"] < 1
 
 
 @pytest.mark.slow
