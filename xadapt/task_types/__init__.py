@@ -23,6 +23,7 @@ class TaskType(Protocol):
     """What each module of this package offers.
 
     A type whose examples of all languages share one pool, each an item of its own, may say `ONE_POOL = True`;
+    one where only some do, and too many to keep all, has `recurs(item)`;
     one whose loss is no mean over the examples of a batch says `ONE_BATCH = True` and has
     `loss(head, hidden, batch, recipe, dropout)` in place of `inputs` and `compared`; one that encodes each
     example by itself says `BY_EXAMPLE = True`. Targets and details of `encode` are whole numbers (flat.py),
