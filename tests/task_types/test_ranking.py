@@ -48,7 +48,7 @@ def test_a_passage_is_one_item_and_a_training_item_a_query_with_one_answer() -> 
 )
 def test_a_training_without_pairs_is_refused(search: list[Passage], said: str) -> None:
     with pytest.raises(DataError, match=f"^{said}$"):
-        ranking.encode_training(search, TOKENIZER, Recipe(), ())
+        encode_training(task_type("ranking"), search, TOKENIZER, Recipe(), ())
 
 
 def loss(queries: list[list[float]], candidates: list[list[float]], answers: list[list[bool]]) -> float:
@@ -71,7 +71,7 @@ def test_the_loss_is_a_softmax_over_cosines_of_the_batch() -> None:
 
 
 def test_another_answer_of_the_same_query_is_no_negative() -> None:
-    pairs = ranking.encode_training(SEARCH, TOKENIZER, Recipe(), ())
+    pairs = encode_training(task_type("ranking"), SEARCH, TOKENIZER, Recipe(), ())
     answers = ranking.batch([*pairs, pairs[0]], RANDOM, Recipe()).targets["answers"].int().tolist()
     assert answers == [[0, 1, 0, 1], [1, 0, 0, 1], [0, 0, 0, 0], [1, 1, 0, 0]]
 

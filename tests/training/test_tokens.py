@@ -10,7 +10,7 @@ from xadapt.errors import DataError
 from xadapt.recipe import Recipe
 from xadapt.stages.data import Data
 from xadapt.task_types import encode_training, task_type
-from xadapt.task_types.flat import Flat
+from xadapt.task_types.flat import Flat, sizes
 from xadapt.training import tokens
 from xadapt.training.restore import read
 from xadapt.workflow import derived
@@ -69,11 +69,15 @@ def test_a_text_is_encoded_once(tokenizer, context, monkeypatch):
     assert len(again.items) == 9
 
 
-def test_pairs_that_a_ranking_trains_on_are_encoded_each_time(tokenizer, context):
-    stage = data("lareqa")
-    found = tokens.encoded_training(stage, "lareqa", (), tokenizer, RECIPE, context)
-    expected = encode_training(task_type("ranking"), read(stage, context), tokenizer, RECIPE, ())
-    assert found.items and all(same(one, other) for one, other in zip(expected, found.items, strict=True))
+def test_pairs_that_a_ranking_trains_on_are_encoded_once(tokenizer, context, monkeypatch):
+    given = data("lareqa"), "lareqa", (), tokenizer, RECIPE, context
+    expected = encode_training(task_type("ranking"), read(given[0], context), tokenizer, RECIPE, ())
+    tokens.encoded_training(*given)
+    monkeypatch.setattr(task_type("ranking"), "encode", None)
+    found = tokens.encoded_training(*given).items
+    assert found and all(same(one, other) for one, other in zip(expected, found, strict=True))
+    assert sizes(found) == [item.tokens for item in found] == sizes(expected)
+    assert same(found[-1], expected[len(expected) - 1]) and same(found[:2][1], expected[1])
 
 
 def test_labels_of_the_data_are_kept_with_the_items(tokenizer, context):

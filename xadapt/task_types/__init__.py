@@ -23,6 +23,8 @@ class TaskType(Protocol):
     """What each module of this package offers.
 
     A type whose examples of all languages share one pool, each an item of its own, may say `ONE_POOL = True`;
+    one where only some do, and too many to keep all, has `recurs(item)`; one that trains on something else
+    than its items makes it of them by `training(examples, items)`;
     one whose loss is no mean over the examples of a batch says `ONE_BATCH = True` and has
     `loss(head, hidden, batch, recipe, dropout)` in place of `inputs` and `compared`; one that encodes each
     example by itself says `BY_EXAMPLE = True`. Targets and details of `encode` are whole numbers (flat.py),
@@ -70,10 +72,10 @@ def encode_training(
     tokenizer: tokenizers.Tokenizer,
     recipe: Recipe,
     labels: Sequence[str],
-) -> list[Item]:
-    """The items that a training draws from: those of `encode`, unless the type has pairs to train on."""
-    made: list[Item] = getattr(kind, "encode_training", kind.encode)(examples, tokenizer, recipe, labels)
-    return made
+) -> Sequence[Item]:
+    """What a training draws from: those of `encode`, or what `training` of the type makes of them."""
+    made: Sequence[Item] = kind.encode(examples, tokenizer, recipe, labels)
+    return kind.training(examples, made) if hasattr(kind, "training") else made
 
 
 def loss(

@@ -182,4 +182,5 @@ def _mapped(path: Path, dtype: np.dtype[Any]) -> np.ndarray:
 
 def sizes(items: Sequence[Item]) -> list[int]:
     """Tokens of each item, without making them where they lie flat."""
-    return items.sizes if isinstance(items, Flat) else [item.tokens for item in items]
+    known: list[int] | None = getattr(items, "sizes", None)
+    return [item.tokens for item in items] if known is None else known

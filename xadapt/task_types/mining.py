@@ -18,7 +18,7 @@ from xadapt.task_types.items import Batch, Item, encode_pairs
 from xadapt.task_types.neighbours import mine
 from xadapt.task_types.retrieval import batch, head
 
-__all__ = ["batch", "decode", "encode", "head", "outputs"]
+__all__ = ["batch", "decode", "encode", "head", "outputs", "recurs"]
 NEAREST = 4
 """Neighbours that the margin looks at, in XTREME and jiant."""
 
@@ -35,10 +35,16 @@ def _sides(examples: Sequence[Passage]) -> tuple[dict[str, list[str]], dict[str,
 def encode(
     examples: Sequence[Passage], tokenizer: tokenizers.Tokenizer, recipe: Recipe, labels: Sequence[str]
 ) -> list[Item]:
-    """One item per distinct sentence: first of the queries, then of the candidates."""
-    sentences = [sentence for side in _sides(examples) for sentence in side]
-    ids = encode_pairs(tokenizer, ((sentence, None) for sentence in sentences), recipe.max_length)
-    return [Item(index, (sequence,)) for index, sequence in enumerate(ids)]
+    """One item per distinct sentence: first of the queries, then of the candidates, whose detail is 1."""
+    queries, candidates = _sides(examples)
+    ids = encode_pairs(tokenizer, ((text, None) for text in (*queries, *candidates)), recipe.max_length)
+    first = len(queries)
+    return [Item(index, (sequence,), detail=int(index >= first)) for index, sequence in enumerate(ids)]
+
+
+def recurs(item: Item) -> bool:
+    """Whether it may be an item of another language too: every pair of BUCC has its candidates in English."""
+    return bool(item.detail == 1)
 
 
 def outputs(head: None, hidden: torch.Tensor, batch: Batch, recipe: Recipe) -> list[np.ndarray]:

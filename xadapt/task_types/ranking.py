@@ -8,6 +8,7 @@ negative of it.
 """
 
 from collections.abc import Sequence
+from typing import overload
 
 import numpy as np
 import tokenizers
@@ -19,6 +20,7 @@ from xadapt.examples import Passage
 from xadapt.modeling.encoder import Dropout, Encoder
 from xadapt.modeling.heads import CosineHead, pool
 from xadapt.recipe import Recipe
+from xadapt.task_types.flat import sizes
 from xadapt.task_types.items import Batch, Item, encode_pairs, lay_out
 from xadapt.task_types.neighbours import nearest
 
@@ -40,25 +42,51 @@ def encode(
     return [Item(index, (sequence,)) for index, sequence in enumerate(ids)]
 
 
-def encode_training(
-    examples: Sequence[Passage], tokenizer: tokenizers.Tokenizer, recipe: Recipe, labels: Sequence[str]
-) -> list[Item]:
+class Pairs(Sequence[Item]):
     """One item per query and candidate that answers it; `target` is (its id, the ids of all that do).
 
-    Raises DataError for an answer that is no candidate, or when no query has one.
+    Held are the numbers of passages, which may lie on disk.
     """
-    passages = encode(examples, tokenizer, recipe, labels)
-    place = {example.id: index for index, example in enumerate(examples) if example.side == "candidate"}
-    items = []
-    for query, example in zip(passages, examples, strict=True):
-        for name in example.relevant:
-            if name not in place:
-                raise DataError(f"query {example.id!r}: {name!r} is no candidate")
-            sequences = query.sequences + passages[place[name]].sequences
-            items.append(Item(query.example, sequences, (name, frozenset(example.relevant))))
-    if not items:
+
+    def __init__(self, examples: Sequence[Passage], passages: Sequence[Item]) -> None:
+        """`passages` are the items of `examples`. Raises DataError for an answer that is no candidate."""
+        place = {example.id: index for index, example in enumerate(examples) if example.side == "candidate"}
+        self._passages = passages
+        self._pairs: list[tuple[int, int, tuple[str, frozenset[str]]]] = []
+        for query, example in enumerate(examples):
+            every = frozenset(example.relevant)
+            for name in example.relevant:
+                if name not in place:
+                    raise DataError(f"query {example.id!r}: {name!r} is no candidate")
+                self._pairs.append((query, place[name], (name, every)))
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    @overload
+    def __getitem__(self, index: int) -> Item: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Item]: ...
+    def __getitem__(self, index: int | slice) -> Item | list[Item]:
+        if isinstance(index, slice):
+            return [self[at] for at in range(*index.indices(len(self)))]
+        query, candidate, target = self._pairs[index]
+        sequences = self._passages[query].sequences + self._passages[candidate].sequences
+        return Item(query, sequences, target)
+
+    @property
+    def sizes(self) -> list[int]:
+        """Tokens of each item."""
+        each = sizes(self._passages)
+        return [each[query] + each[candidate] for query, candidate, _ in self._pairs]
+
+
+def training(examples: Sequence[Passage], passages: Sequence[Item]) -> Sequence[Item]:
+    """What is trained on, of the items of `encode`. Raises DataError, also when no query has an answer."""
+    found = Pairs(examples, passages)
+    if not found:
         raise DataError("no query has a candidate that answers it")
-    return items
+    return found
 
 
 def head(encoder: Encoder, labels: Sequence[str], seed: int) -> torch.nn.Module:

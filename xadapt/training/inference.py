@@ -24,7 +24,7 @@ from xadapt.task_types import task_type
 from xadapt.task_types.flat import sizes
 from xadapt.task_types.items import Item
 from xadapt.tasks import task
-from xadapt.training import attended, manifest
+from xadapt.training import attended, manifest, recurring
 from xadapt.training.answering import Answer, Answering
 from xadapt.training.restore import (
     Base,
@@ -120,9 +120,13 @@ def _predict(group: Sequence[_Asked], ground: Base, context: Context) -> dict[st
     answering = _answering(stage, group[0].snapshot, ground, context)
     parts = _fused(stage) if not (stage.reading and stage.reading.layer == 0) else []
     known: dict[bytes, Answer] = {}
-    for some in _portions(group, lambda one: sum(sizes(one.items))):
+    portions = list(_portions(group, lambda one: sum(sizes(one.items))))
+    for number, some in enumerate(portions, 1):
         started = time.monotonic()
         found = _answers(answering, some, known)
+        if number < len(portions) and hasattr(answering.kind, "recurs"):
+            for one, answers in zip(some, found, strict=True):
+                recurring.keep(answering, one.items, answers, known)
         spent = time.monotonic() - started
         tokens = max(1, sum(one.tokens for one in some))
         for one, answers in zip(some, found, strict=True):
@@ -151,9 +155,14 @@ def _portions(group: Iterable[T], tokens: Callable[[T], int]) -> Iterator[list[T
 def _answers(
     answering: Answering, some: Sequence[_Asked], known: dict[bytes, Answer]
 ) -> list[Sequence[Answer]]:
-    """Of each stage one per item, from batches over all of them; `known` has those of one pool by tokens."""
+    """Of each stage one per item, from batches over all of them; `known` has those of before by tokens."""
     if getattr(answering.kind, "ONE_POOL", False):
         return [_pooled(answering, one, known) for one in some]
+    if hasattr(answering.kind, "recurs"):
+        found, new = recurring.answers(answering, [one.items for one in some], known)
+        for one, size in zip(some, new, strict=True):
+            one.tokens = size
+        return [*found]
     every = [item for one in some for item in one.items]
     for one in some:
         one.tokens = sum(sizes(one.items))
@@ -164,12 +173,12 @@ def _answers(
 
 def _pooled(answering: Answering, one: _Asked, known: dict[bytes, Answer]) -> list[Answer]:
     """The same text is encoded once; of what is new no more than a portion is held as it comes."""
-    new = {key: item for item in one.items if (key := _tokens(item)) not in known}
+    new = {key: item for item in one.items if (key := recurring.key(item)) not in known}
     for some in _portions(new.items(), lambda each: each[1].tokens):
         answers = answering.forward([item for _, item in some])
         known.update(zip((key for key, _ in some), answers, strict=True))
     one.tokens = sum(item.tokens for item in new.values())
-    return [known[_tokens(item)] for item in one.items]
+    return [known[recurring.key(item)] for item in one.items]
 
 
 def _finish(
@@ -229,10 +238,6 @@ def _fused(stage: Predict) -> list[str]:
     if isinstance(module, Train | Mixture) and isinstance(module.base, Fuse):
         return [str(part.expression) for part in module.base.parts]
     return []
-
-
-def _tokens(item: Item) -> bytes:
-    return b"".join(sequence.key for sequence in item.sequences)
 
 
 def _recipe(stage: Predict, ground: Base) -> Recipe:

@@ -20,7 +20,7 @@ from xadapt.declared import Declared
 from xadapt.errors import DataError
 from xadapt.recipe import Recipe
 from xadapt.stages.data import Data
-from xadapt.task_types import TaskType, encode_training, items, task_type
+from xadapt.task_types import TaskType, items, task_type
 from xadapt.task_types.flat import FORMAT, Flat, Writer
 from xadapt.task_types.items import Item
 from xadapt.tasks import task
@@ -73,16 +73,12 @@ def encoded_training(
     recipe: Recipe,
     context: Context,
 ) -> Encoded:
-    """What a training draws from: pairs where the type trains on them, whose targets are names.
-
-    Those do not lie flat, so they are encoded each time.
-    """
+    """What a training draws from: pairs where the type trains on them."""
     kind = task_type(task(what).type)
-    if not hasattr(kind, "encode_training"):
-        return encoded(data, what, labels, tokenizer, recipe, context)
-    found = read(data, context)
-    known = tuple(labels) or examples.labels(found)
-    return Encoded(known, encode_training(kind, found, tokenizer, recipe, known))
+    found = encoded(data, what, labels, tokenizer, recipe, context)
+    if not hasattr(kind, "training"):
+        return found
+    return found._replace(items=kind.training(read(data, context), found.items))
 
 
 class _Work(NamedTuple):
