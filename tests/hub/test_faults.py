@@ -1,8 +1,8 @@
 """Whatever goes wrong on the way is one clear line with its code, and nothing is half-published."""
 
 import json
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -259,10 +259,9 @@ def test_a_file_that_is_not_there_is_named(place, hub):
 
 def test_two_who_pull_at_once_do_no_harm(place, hub):
     sharing.sent(place, STACK)
-    runs = [threading.Thread(target=sharing.taken, args=(place.folder,)) for _ in range(2)]
-    for run in runs:
-        run.start()
-    for run in runs:
-        run.join()
+    with ThreadPoolExecutor(2) as pool:
+        # A thread by itself would keep its error to itself.
+        for run in [pool.submit(sharing.taken, place.folder) for _ in range(2)]:
+            run.result()
     store, found = sharing.taken(place.folder)
     assert not any(each.new for each in found) and not any(error for _, error in store.verify())

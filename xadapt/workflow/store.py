@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import tempfile
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -254,7 +255,7 @@ def _sync(path: Path) -> None:
 
 def write_atomically(path: Path, text: str) -> None:
     """Replace `path` by `text` in one rename, so that a reader sees the old or the new, never a part."""
-    part = path.with_name(f".{path.name}.{os.getpid()}")
+    part = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
     try:
         with part.open("w", encoding="utf-8") as file:
             file.write(text)
