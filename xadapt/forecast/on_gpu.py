@@ -40,7 +40,7 @@ def pace(bench: Bench) -> None:
 
     The texts of predictions are encoded here: that is done once, and belongs to no module.
     """
-    bench.steps, bench.every, bench.overlaps = STEPS, EVERY, True
+    bench.steps, bench.every, bench.scale, bench.overlaps = STEPS, EVERY, 1, True
     idle, busy = _step(bench, *POINTS[0]), 0.0
     for name, batch in BUSY:
         bench.points = tuple(dict.fromkeys((*POINTS, (name, batch))))
