@@ -25,7 +25,7 @@ from xadapt.stages.merged import Merged
 from xadapt.stages.train import Train
 from xadapt.training import merging
 from xadapt.training.answering import tokens_of
-from xadapt.training.budget import prepare, sizes
+from xadapt.training.budget import how, prepare, sizes
 from xadapt.training.restore import base
 from xadapt.workflow.plan import Plan
 
@@ -215,6 +215,15 @@ def test_the_command_says_what_it_picked_and_refuses_what_is_no_amount(world):
     done = here(*words, *store, "--memory", "4GB", "--together", "9", "--workers", "2")
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("memory 4.0 GB, 2.0 GB for each of 2 workers: passes of at most") == 1
+
+
+@pytest.mark.parametrize(
+    ("device", "precision", "padded"),
+    [("cuda", "bf16", False), ("cuda", "no", True), ("cpu", "bf16", True), ("mps", "no", True)],
+)
+def test_attention_pads_but_on_a_gpu_in_half_precision(device, precision, padded):
+    placed = SimpleNamespace(device=torch.device(device), mixed_precision=precision)
+    assert how(placed).padded == padded
 
 
 def test_workers_share_the_memory_and_plans_without_need_are_not_quantised(world):
