@@ -4,9 +4,9 @@
 
 The four nearest in both directions among two sets of random unit vectors, as wide as those of XLM-R Large,
 that are kept in fp16 and multiplied in fp32, on the host. Each contender runs in a process of its own, of one
-thread; `bytes` is what it needs beside them. All must find the same. `xadapt, mined` goes on to the pairs by
-ratio margin. The whole matrix is left out above 10,000 vectors, where sorting it takes some 7 GB. What it
-takes to make the vectors is in `early_exit.py`.
+thread; `bytes` is what it needs beyond what making them took. All must find the same. `xadapt, mined` goes on
+to the pairs by ratio margin. The whole matrix is left out above 10,000 vectors, where sorting it takes some
+7 GB. What it takes to make the vectors is in `early_exit.py`.
 """
 
 import argparse
