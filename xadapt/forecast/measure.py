@@ -5,7 +5,6 @@ line through steps of three sizes gives the seconds of a step and of a token, st
 give those of a stage and of an example.
 """
 
-import os
 import statistics
 import tempfile
 import time
@@ -18,6 +17,7 @@ from typing import Any
 from xadapt import toyworld
 from xadapt.composition import Alone, Composition, Fuse, Gate, Stack
 from xadapt.forecast.device import Calibration
+from xadapt.forecast.machine import processor
 from xadapt.forecast.model import model as model_of
 from xadapt.forecast.stated import HOST, Cost
 from xadapt.forecast.work import LEARNED
@@ -249,7 +249,7 @@ def measure(
             bench.clock = synchronized
         costs = dict(modules(bench, size.sizes.hidden)) | dict(counted(bench))
     return Calibration(
-        name=_processor() if on_cpu else notes["device"],
+        name=processor() if on_cpu else notes["device"],
         threads=threads,
         precision=notes["precision"],
         type="cuda" if on_gpu else notes["device"],
@@ -269,15 +269,3 @@ def synchronized() -> float:
 
     torch.cuda.synchronize()
     return time.perf_counter()
-
-
-def _processor() -> str:
-    """As the system names it."""
-    import platform
-
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        named = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        named = platform.processor() or platform.machine()
-    return f"{named}, {os.cpu_count()} cores"
