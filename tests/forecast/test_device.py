@@ -14,6 +14,7 @@ from xadapt.forecast.model import KNOWN, Model
 from xadapt.forecast.reading import Reading
 from xadapt.forecast.table import forecast
 from xadapt.forecast.work import Forecaster, Work
+from xadapt.memory.sizes import Sizes
 from xadapt.workflow.record import package_versions
 
 from .plans import SMALL, TOY, calibration, planned
@@ -155,6 +156,8 @@ def test_what_was_measured_otherwise_is_said():
         ({"costs": {"train bottleneck alone": {"token": "much"}}}, "costs.train bottleneck alone.token"),
         ({"threads": "two"}, "threads"),
         ({"model": {"name": "toyworld", "sizes": {}}}, "model.sizes"),
+        ({"model": {"name": "toyworld", "sizes": vars(Sizes(0, 0, 0, 0, 0))}}, "model.sizes"),
+        ({"mixed": [1.0, 1.0]}, "mixed"),
     ],
 )
 def test_a_broken_calibration_is_one_line_that_names_the_place(change, named):

@@ -194,6 +194,10 @@ def _calibration(facts: dict[str, Any]) -> Calibration:
     for name in NEEDED:
         if name not in made.costs:
             raise typed.Wrong(("costs",), f"missing key {name!r}")
+    if made.model.forward(64) <= 0:
+        raise typed.Wrong(("model", "sizes"), "there is nothing in it to compute")
+    if len(set(made.mixed)) != 2 or len(made.mixed) != 2:
+        raise typed.Wrong(("mixed",), f"expected two widths, got {made.mixed}")
     return made
 
 

@@ -136,11 +136,14 @@ class Reading:
         if (seen := self._seen.get(Cut(data.digest, kind, recipe.max_length, recipe.stride))) is not None:
             return seen
         what, amount = task(data.task), self.of(data)
-        if what.type == "ranking" and kind == "train":
+        if what.type != "ranking":
+            return items(amount, what.type, recipe)
+        each = self._each(data, recipe)
+        if kind == "train":
             # A query with what answers it (task_types/ranking.py).
-            each = self._each(data, recipe)
             return float(amount.asked), each.queries + each.candidates
-        return items(amount, what.type, recipe)
+        tokens = amount.asked * each.queries + amount.searched * each.candidates
+        return float(amount.rows), tokens / amount.rows
 
     def pooled(self, data: Data, recipe: Recipe) -> float:
         """Tokens, of all of these, that other languages search as well."""
@@ -152,10 +155,10 @@ class Reading:
         return amount.rows * amount.length.cut(recipe.max_length) / 2 if toy else 0.0
 
     def _each(self, data: Data, recipe: Recipe) -> Given:
-        amount = self.of(data)
-        return searches.lengths(
-            amount.length, amount.asked / amount.rows, recipe.max_length, task(data.task).name
-        )
+        """Tokens of a query and of a candidate."""
+        amount, what, toy = self.of(data), task(data.task), isinstance(data.rows[0], Toy)
+        share = searches.measured(what.name, _split(data), amount.asked / amount.rows, toy=toy)
+        return searches.lengths(amount.length, share, recipe.max_length, what.name)
 
     def of(self, data: Data) -> Amount:
         if data.digest not in self._known:
