@@ -130,7 +130,9 @@ def test_without_a_name_a_calibration_is_of_this_machine(monkeypatch):
     assert len(said) == 1 and "NVIDIA H200, another processor" in said[0]
     with pytest.raises(ConfigError, match="nothing was measured here"):
         device("calibrated", TOY_MODEL, 1)
-    assert device("another processor", TOY_MODEL, 1) == calibration(name="another processor")
+    said.clear()
+    assert device("another processor", TOY_MODEL, 2, said.append) == calibration(name="another processor")
+    assert not said, "how many threads a process has here says nothing of another machine"
     keep(calibration())
     assert device(None, TOY_MODEL, 1) == calibration()
     monkeypatch.setattr(machine, "gpus", lambda: frozenset({"NVIDIA H200"}))

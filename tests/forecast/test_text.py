@@ -58,6 +58,17 @@ def test_workers_share_a_gpu_and_divide_cores(tmp_path):
     assert any("2 workers" in line for line in notes(found, calibration(), 2))
 
 
+def test_what_a_store_holds_beside_its_stages_is_one_line(tmp_path):
+    _, found = of(SMALL, tmp_path, None)
+
+    def said(**sizes):
+        return [line for line in notes(replace(found, beside=Beside(**sizes)), None, 1) if "beside" in line]
+
+    (both,) = said(encoded=2e6, checkpoints=3e9)
+    assert "2 MB of texts" in both and "3 GB of checkpoints" in both
+    assert "texts" not in said(checkpoints=3e9)[0] and not said()
+
+
 def test_a_disk_that_is_too_small_is_one_line(tmp_path):
     _, found = of(SMALL, tmp_path, None)
     assert found.needed > found.total.disk

@@ -254,7 +254,8 @@ def device(
 
 
 def _remark(made: Calibration, threads: int | None, warn: Callable[[str], None]) -> None:
-    if made.type == "cpu" and threads is not None and made.threads != threads:
+    own = made.type == "cpu" and machine.has(made.type, made.name)
+    if own and threads is not None and made.threads != threads:
         warn(
             f"{made.name} was measured with threads = {made.threads}, a process here has {threads}: "
             f"xadapt bench device with the same --workers measures that"

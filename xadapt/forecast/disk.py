@@ -26,8 +26,8 @@ PREDICTION = {
     "tagging": 82,
     "span": 75,
     "retrieval": 32,
-    "ranking": 230,
-    "mining": 55,
+    "ranking": 200,
+    "mining": 65,
 }
 ITEM = 15
 """Of one prediction by task type, and of what one item contributes to a score."""

@@ -75,11 +75,12 @@ def notes(costs: Forecast, device: Device | None, workers: int, asked: Model | N
         yield f"size of {name} is not known, so neither is what it takes: xadapt fetch brings its config"
     if costs.guessed:
         yield f"assumed: rows of {costs.guessed} data stages, those of the public data; lengths from a table"
-    if costs.beside.total:
-        yield (
-            f"beside its stages a store holds {size(costs.beside.encoded)} of texts as tokens, and while "
-            f"trainings run up to {size(costs.beside.checkpoints)} of checkpoints"
-        )
+    held = {
+        "texts as tokens": costs.beside.encoded,
+        "checkpoints while trainings run": costs.beside.checkpoints,
+    }
+    if said := [f"{size(count)} of {what}" for what, count in held.items() if count]:
+        yield f"beside its stages a store holds up to {' and '.join(said)}"
 
 
 def scarce(costs: Forecast, free: int | None) -> str:
