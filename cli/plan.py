@@ -27,7 +27,7 @@ DeviceName = Annotated[
     str | None,
     typer.Option(
         "--device",
-        help="Whose hours: calibrated, or a stated one such as h200; the calibrated one where there is one.",
+        help="Whose hours: calibrated, or a stated one such as h200; what was measured here if anything was.",
         rich_help_panel="Where",
     ),
 ]
@@ -67,7 +67,9 @@ def plan(
     """
     from xadapt import experiment as experiments
     from xadapt.forecast import packing
+    from xadapt.forecast.disk import free
     from xadapt.forecast.table import forecast
+    from xadapt.forecast.text import scarce
     from xadapt.sources.fetch import Needs
     from xadapt.workflow.plan import Plan
     from xadapt.workflow.store import Store
@@ -76,6 +78,7 @@ def plan(
     made, kept = Plan.of(asked.goals()), Store(store)
     found = _device(device, asked, workers)
     if check:
+        _only(memory, together)
         _check(made, kept, found, data, as_json)
         return
     missing = list(made.missing(kept))
@@ -89,16 +92,27 @@ def plan(
     if as_json:
         facts = _facts(made, asked, costs, found, workers)
         most = max((len(group) for group in groups if group[0].kind in TRAININGS), default=0)
-        facts |= {"together": most} | ({"memory": within.facts()} if within else {})
+        facts |= {"together": most, "free_disk_bytes": free(store)} | (
+            {"memory": within.facts()} if within else {}
+        )
         document({"experiment": experiment} | facts | {"unlocked": unlocked})
         return
     _print(made, asked, costs, found, workers, store)
-    lines = [packing.said(left), within.line() if within else ""]
+    lines = [packing.said(left), within.line() if within else "", scarce(costs, free(store))]
     for line in filter(None, lines):
         stdout().print(line, markup=False)
     if unlocked:
         said = "source on the hub is" if unlocked == 1 else "sources on the hub are"
         stdout().print(f"{unlocked} {said} not locked: xadapt fetch {experiment}", markup=False)
+
+
+def _only(memory: str, together: int | None) -> None:
+    """Raises ConfigError for what says how to run, where nothing is to run."""
+    from xadapt.errors import ConfigError
+
+    for option, given in (("--memory", memory), ("--together", together)):
+        if given:
+            raise ConfigError(f"{option} {given}: --check is of what has run", f"leave out {option}")
 
 
 def _device(name: str | None, asked: "Experiment", workers: int) -> "Device | None":

@@ -6,6 +6,7 @@ import pytest
 
 from tests.forecast.plans import SMALL, calibration
 from xadapt.forecast.device import keep, place
+from xadapt.forecast.machine import processor
 
 from .calls import here
 
@@ -37,11 +38,22 @@ def test_a_stated_device_says_that_it_is_assumed(small):
 def test_a_calibration_gives_hours_of_everything(small):
     keep(calibration())
     facts = json.loads(here("plan", *small, "--workers", "2", "--json").stdout)
-    assert facts["device"]["name"] == "a processor" and facts["device"]["workers"] == 2
+    assert facts["device"]["name"] == processor() and facts["device"]["workers"] == 2
     hours = [kind["hours"] for kind in facts["kinds"].values()]
     assert facts["total"]["hours"] == pytest.approx(sum(hours), abs=1e-3)
     assert {one["composition"] for one in facts["compositions"]} == {"baselines", "alone", "stack", "fuse"}
     assert facts["shared"] and all(len(one["targets"]) > 1 for one in facts["shared"])
+
+
+@pytest.mark.parametrize("option", [("--memory", "lots"), ("--together", "2")])
+def test_a_check_takes_nothing_that_says_how_to_run(small, option):
+    done = here("plan", *small, "--check", *option)
+    assert done.returncode == 2 and " ".join(option) in done.stderr
+
+
+def test_an_endless_amount_is_no_amount(small):
+    done = here("plan", *small, "--device", "h200", "--memory", "9" * 400 + "GB")
+    assert done.returncode == 2 and "is no amount" in done.stderr and len(done.stderr) < 300
 
 
 def test_a_check_of_nothing_says_so(small):

@@ -1,10 +1,11 @@
-"""A small experiment, its plan, and a device whose figures are round."""
+"""A small experiment, its plan, and this machine as a device whose figures are round."""
 
 from pathlib import Path
 
 from xadapt import experiment as experiments
 from xadapt.experiment import Experiment
 from xadapt.forecast.device import Calibration, Cost
+from xadapt.forecast.machine import processor
 from xadapt.forecast.model import Model
 from xadapt.memory.sizes import Sizes
 from xadapt.workflow.plan import Plan
@@ -50,7 +51,7 @@ def calibration(**changes: object) -> Calibration:
         "data toyworld": Cost(stage=0.01, row=1e-3),
     }
     facts = {
-        "name": "a processor",
+        "name": processor(),
         "threads": 1,
         "precision": "fp32",
         "clock": "cpu",
@@ -59,5 +60,6 @@ def calibration(**changes: object) -> Calibration:
         "packages": {},
         "costs": costs,
         "mixed": (0.125, 3.0),
+        "type": "cpu",
     }
     return Calibration(**facts | changes)

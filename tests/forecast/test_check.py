@@ -8,6 +8,7 @@ import pytest
 
 from xadapt.forecast.check import check
 from xadapt.forecast.reading import Reading
+from xadapt.forecast.stated import STATED, Cost
 from xadapt.forecast.text import checked
 from xadapt.forecast.work import Forecaster
 from xadapt.memory.reached import BEYOND, Resident
@@ -93,7 +94,35 @@ def test_of_a_resumed_training_the_steps_since_then_are_forecast(tmp_path):
     assert any("resumed" in remark for remark in second.remarks)
     before, after = first.kinds["train"], second.kinds["train"]
     assert after.tokens == pytest.approx(before.tokens / 2) and after.seconds < before.seconds
-    assert after.disk == before.disk and first.kinds["predict"] == second.kinds["predict"]
+    assert after.disk == before.disk
+    # A record has as many digits as the seconds in it.
+    first.kinds["predict"].actual_disk = second.kinds["predict"].actual_disk
+    assert first.kinds["predict"] == second.kinds["predict"]
+
+
+def test_the_record_itself_is_on_the_disk_too(ran):
+    plan, store = ran
+    pair = check(plan, store, None, None).total
+    whole = sum(path.stat().st_size for path in store.root.rglob("*") if path.is_file())
+    assert pair.actual_disk == whole
+
+
+def test_times_of_another_device_are_remarked(tmp_path):
+    _, plan = planned(tmp_path)
+    store = Store(tmp_path / "runs")
+    finished(store, plan.stages, device="cpu")
+    for device, said in ((STATED["h200"], True), (calibration(), False)):
+        remarks = check(plan, store, device, None).remarks
+        assert any("ran on cpu" in remark and "h200" in remark for remark in remarks) == said
+
+
+def test_trainings_side_by_side_that_cost_nothing_are_checked(tmp_path):
+    _, plan = planned(tmp_path)
+    store = Store(tmp_path / "runs")
+    trainings = [stage for stage in plan.stages if isinstance(stage, Train)]
+    finished(store, trainings[:2], together=[stage.digest for stage in trainings[:2]])
+    free = calibration(costs={name: Cost() for name in calibration().costs})
+    assert check(plan, store, free, None).kinds["train"].seconds == 0.0
 
 
 def test_an_unreadable_record_is_named_and_the_rest_is_checked(ran):

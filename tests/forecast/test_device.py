@@ -7,11 +7,15 @@ import pytest
 
 from xadapt.errors import ConfigError, DataError, UnknownName
 from xadapt.forecast import device as devices
+from xadapt.forecast import machine
 from xadapt.forecast.device import STATED, Cost, device, keep, place
 from xadapt.forecast.loading import loadings
 from xadapt.forecast.model import KNOWN, Model
 from xadapt.forecast.reading import Reading
+from xadapt.forecast.table import forecast
 from xadapt.forecast.work import Forecaster, Work
+from xadapt.memory.sizes import Sizes
+from xadapt.workflow.record import package_versions
 
 from .plans import SMALL, TOY, calibration, planned
 
@@ -36,6 +40,27 @@ def test_what_was_not_measured_costs_what_is_nearest():
     full = known.seconds(Work("train full alone", trained=1000, steps=5, model=TOY_MODEL))
     assert full == pytest.approx(plain + 0.5)
     assert known.seconds(Work("score mining")) == pytest.approx(0.01)
+
+
+def test_a_prediction_goes_forward_alone_whatever_was_trained():
+    known = calibration()
+    every = [Work(f"predict {name} alone", read=1000, model=TOY_MODEL) for name in ("bottleneck", "full")]
+    plain, full = map(known.seconds, every)
+    assert full == plain == pytest.approx(0.5 + 1000 * 1e-4)
+
+
+def test_what_stops_at_a_layer_costs_so_many_layers():
+    known, large = calibration(), Model("large", KNOWN["xlm-roberta-large"])
+    whole = Work("predict bottleneck alone", read=1000, model=large)
+    tokens = [known.seconds(replace(whole, depth=share)) - 0.5 for share in (1.0, 14 / 24)]
+    assert tokens[1] == pytest.approx(14 / 24 * tokens[0])
+
+
+def test_queries_are_compared_with_candidates_at_a_cost():
+    work = Work("predict bottleneck alone", read=1000, model=TOY_MODEL)
+    searches = replace(work, pairs=1e9)
+    for known in (calibration(), calibration(memory=2**34, type="cuda")):
+        assert known.seconds(searches) > known.seconds(work) + 1.0
 
 
 def test_fusion_costs_between_few_and_many_and_beyond():
@@ -104,6 +129,69 @@ def test_an_unknown_device_and_a_broken_file_are_one_line():
     place().write_text("[1]")
     with pytest.raises(DataError, match="not a file of calibrations"):
         device("calibrated", None)
+
+
+def test_without_a_name_a_calibration_is_of_this_machine(monkeypatch):
+    keep(calibration(name="another processor"))
+    keep(calibration(name="NVIDIA H200", type="cuda", memory=2**37, threads=8))
+    said = []
+    assert device(None, TOY_MODEL, 1, said.append) is None
+    assert len(said) == 1 and "NVIDIA H200, another processor" in said[0]
+    with pytest.raises(ConfigError, match="nothing was measured here"):
+        device("calibrated", TOY_MODEL, 1)
+    said.clear()
+    assert device("another processor", TOY_MODEL, 2, said.append) == calibration(name="another processor")
+    assert not said, "how many threads a process has here says nothing of another machine"
+    keep(calibration())
+    assert device(None, TOY_MODEL, 1) == calibration()
+    monkeypatch.setattr(machine, "gpus", lambda: frozenset({"NVIDIA H200"}))
+    assert device("calibrated", TOY_MODEL, 1).name == "NVIDIA H200", "as a run takes the GPU first"
+
+
+def test_what_was_measured_otherwise_is_said():
+    said = []
+    keep(calibration(threads=2, packages={"torch": "1.0", "tokenizers": "0.1"}))
+    assert device(None, TOY_MODEL, 1, said.append) is not None
+    threads, versions = said
+    assert "threads = 2" in threads and "torch 1.0, not 2." in versions and "tokenizers" not in versions
+    said.clear()
+    keep(calibration(packages=dict(package_versions())))
+    assert device(None, TOY_MODEL, 1, said.append) == calibration(packages=dict(package_versions()))
+    assert not said
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"costs": {}}, "train bottleneck alone"),
+        ({"costs": {"train bottleneck alone": {"token": "much"}}}, "costs.train bottleneck alone.token"),
+        ({"threads": "two"}, "threads"),
+        ({"model": {"name": "toyworld", "sizes": {}}}, "model.sizes"),
+        ({"model": {"name": "toyworld", "sizes": vars(Sizes(0, 0, 0, 0, 0))}}, "model.sizes"),
+        ({"mixed": [1.0, 1.0]}, "mixed"),
+    ],
+)
+def test_a_broken_calibration_is_one_line_that_names_the_place(change, named):
+    keep(calibration())
+    (facts,) = json.loads(place().read_text())
+    place().write_text(json.dumps([facts | change]))
+    with pytest.raises(DataError, match="not a file of calibrations") as told:
+        devices.calibrations()
+    assert named in told.value.message and "\n" not in told.value.message
+
+
+def test_a_folder_in_place_of_calibrations_is_one_line():
+    place().mkdir(parents=True)
+    said = []
+    assert device(None, TOY_MODEL, 1, said.append) is None
+    assert len(said) == 1 and "cannot be read" in said[0]
+
+
+def test_trainings_that_cost_nothing_stand_side_by_side(tmp_path):
+    asked, plan = planned(tmp_path)
+    free = calibration(costs={name: Cost() for name in calibration().costs})
+    found = forecast(plan, plan.stages, asked, Forecaster(Reading()), free, plan.groups(4))
+    assert found.kinds["train"].seconds == 0.0
 
 
 @pytest.mark.parametrize("text", ["[1]", "{", '[{"schema": 99}]'])

@@ -5,7 +5,8 @@ import pytest
 from xadapt.baselines import learned
 from xadapt.forecast.model import KNOWN, model
 from xadapt.forecast.reading import Reading
-from xadapt.forecast.work import LEARNED, Forecaster, shares
+from xadapt.forecast.shares import shares
+from xadapt.forecast.work import LEARNED, Forecaster
 from xadapt.recipe import ModelSpec
 from xadapt.stages.mixture import Mixture
 from xadapt.stages.train import Train
@@ -87,6 +88,16 @@ def test_a_model_that_is_not_here_is_known_by_name_or_not_at_all():
     # Conneau et al. 2020, table 1 there: 550 million parameters.
     assert large.parameters == pytest.approx(559e6, rel=0.02)
     assert model(ModelSpec(name="somebody/unheard-of")) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "millions"),
+    # Of the papers; of mT5 the encoder alone, 192 of embeddings and 85 of layers. A gate is not counted here.
+    [("google/mt5-base", 277), ("jhu-clsp/mmBERT-base", 307), ("facebook/xlm-roberta-xl", 3480)],
+)
+def test_public_models_are_planned_before_they_are_here(name, millions):
+    found = model(ModelSpec(name=name))
+    assert found is not None and found.parameters == pytest.approx(1e6 * millions, rel=0.15)
 
 
 def test_exact_rows_come_from_a_file_of_lines(tmp_path):

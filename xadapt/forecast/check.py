@@ -8,10 +8,12 @@ from typing import Any
 from xadapt.errors import IntegrityError
 from xadapt.forecast.device import Device
 from xadapt.forecast.loading import loadings
+from xadapt.forecast.model import unsized
 from xadapt.forecast.reading import Reading
 from xadapt.forecast.work import Forecaster, Work
 from xadapt.memory.reached import BEYOND
 from xadapt.workflow.plan import Plan
+from xadapt.workflow.record import NAME as RECORD
 from xadapt.workflow.record import Record
 from xadapt.workflow.stage import Stage
 from xadapt.workflow.store import Store
@@ -94,23 +96,32 @@ def check(plan: Plan, store: Store, device: Device | None, data: Path | None) ->
         pair.stages += 1
         pair.tokens += work.tokens
         pair.actual_tokens += _share(record, float(record.notes.get("tokens", 0)), "training_seconds")
-        pair.actual_seconds += _seconds(record)
         pair.disk += work.disk
-        pair.actual_disk += sum(record.sizes.values())
+        pair.actual_disk += sum(record.sizes.values()) + _size(store, record)
         if (held := memory(record)) is not None:
             pair.remember(*held)
-        if device is not None:
+        if device is None or work.timed:
+            pair.actual_seconds += _seconds(record)
+        if device is not None and work.timed:
             beside = [plan.by_digest[d] for d in record.notes.get("together", ()) if d in plan.by_digest]
             spent = device.seconds(work)
             if "training_seconds" in record.notes and len(beside) > 1:
                 every = [forecaster.work(other) for other in beside]
-                spent *= device.together(every) / sum(map(device.seconds, every))
+                alone = sum(map(device.seconds, every))
+                spent *= device.together(every) / alone if alone else 1.0
             pair.seconds = (pair.seconds or 0.0) + spent
     for digest, spent in loadings([stage for stage, _ in records], works, device).items() if device else ():
         pair = kinds[plan.by_digest[digest].kind]
         pair.seconds = (pair.seconds or 0.0) + spent
-    remarks = (*faults, *_remarks([record for _, record in records], device))
+    untimed = sorted({unsized(stage) for stage, _ in records if not works[stage.digest].timed})
+    unknown = [f"size of {name} is not known: no time of what it computes" for name in untimed]
+    remarks = (*faults, *unknown, *_remarks([record for _, record in records], device))
     return Checked(kinds, "" if device is None else device.name, remarks)
+
+
+def _size(store: Store, record: Record) -> int:
+    """Of the record itself, whose sizes are those of the other files."""
+    return (store.folder(record.digest) / RECORD).stat().st_size
 
 
 def _records(plan: Plan, store: Store) -> tuple[list[tuple[Stage, Record]], list[str]]:
@@ -165,6 +176,11 @@ def _share(record: Record, value: float, sign: str) -> float:
     return value / max(1, len(record.notes.get("together", ()))) if sign in record.notes else value
 
 
+def kind_of(device: str) -> str:
+    """As torch calls it; a training notes a GPU by its name."""
+    return device if device in ("cpu", "mps", "cuda") else "cuda"
+
+
 def _remarks(records: Sequence[Record], device: Device | None) -> list[str]:
     if not records:
         return ["nothing of this plan has run in this store"]
@@ -176,5 +192,8 @@ def _remarks(records: Sequence[Record], device: Device | None) -> list[str]:
     older = sum("peak_memory_bytes" in record.notes and memory(record) is None for record in records)
     if older:
         said.append(f"memory of {older} stages is not compared: their records have that of the whole process")
+    others = {str(record.notes["device"]) for record in records if "device" in record.notes}
+    if device is not None and (others := {each for each in others if kind_of(each) != device.type}):
+        said.append(f"ran on {' and '.join(sorted(others))}: times of {device.name} do not compare")
     said.append("no time: run xadapt bench device" if device is None else f"{device.name}: {device.basis}")
     return said

@@ -5,12 +5,14 @@ import json
 import math
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from xadapt import typed
 from xadapt.errors import ConfigError, DataError, UnknownName, nearest
+from xadapt.forecast import machine
 from xadapt.forecast.model import Model
 from xadapt.forecast.modules import FORWARD_BACKWARD, FULL
 from xadapt.forecast.stated import STATED, Cost
@@ -18,10 +20,14 @@ from xadapt.forecast.stepping import BESIDE, Steps
 from xadapt.forecast.stepping import seconds as stepping
 from xadapt.forecast.work import Work
 from xadapt.memory.estimate import Precision
-from xadapt.memory.sizes import Sizes
 
 SCHEMA = 2
 CALIBRATED = "calibrated"
+NEEDED = ("train bottleneck alone", "predict bottleneck alone")
+"""Costs that stand for whatever else was not measured."""
+ANEW = "remove it, then run xadapt bench device"
+COMPARED = 45e-9
+"""Seconds of one core for a query and a candidate, measured on 3,000 by 3,000 vectors of 128 and of 1,024."""
 
 
 class Device(Protocol):
@@ -66,8 +72,8 @@ class Calibration:
     """`cpu` for process CPU time, which other programs disturb least, `wall` otherwise."""
     date: str
     model: Model
-    packages: Mapping[str, str]
-    costs: Mapping[str, Cost]
+    packages: dict[str, str]
+    costs: dict[str, Cost]
     schema: int = SCHEMA
     beside: float = BESIDE
     """What a further training side by side adds to the overhead of a step, as a share of it."""
@@ -100,7 +106,15 @@ class Calibration:
 
     def seconds(self, work: Work) -> float:
         cost, tokens, layers = self._scaled(work)
-        return self.together([work]) if work.trained and work.steps else cost.of(work, tokens, layers)
+        if work.trained and work.steps:
+            return self.together([work])
+        return cost.of(work, tokens, layers) + self._comparing(work, cost)
+
+    def _comparing(self, work: Work, cost: Cost) -> float:
+        """Queries with candidates: a CPU is held up by keeping the best, a GPU counts their products."""
+        if self.room is None or work.model is None:
+            return COMPARED * work.pairs
+        return cost.token * 2 * work.pairs * work.model.sizes.hidden / self.model.forward(64)
 
     def together(self, works: Sequence[Work]) -> float:
         spent, stages, every = 0.0, [], []
@@ -118,7 +132,7 @@ class Calibration:
         cost, relative = self._cost(work.cost, work)
         if work.model is None or kind not in ("train", "predict", "encoder"):
             return cost, 1.0, 1.0
-        tokens = relative * work.model.forward(64) / self.model.forward(64)
+        tokens = relative * work.depth * work.model.forward(64) / self.model.forward(64)
         if work.scored:
             # What was measured scores no vocabulary.
             tokens *= work.flops / (work.flops - work.scored)
@@ -134,7 +148,8 @@ class Calibration:
             return self.costs[name], 1.0
         kind, *more = name.split()
         if kind in ("train", "encoder", "predict"):
-            full = kind == "encoder" or "full" in more
+            # Only what trains has gradients of all weights.
+            full = kind == "encoder" or (kind == "train" and "full" in more)
             found = self.costs.get(f"{'predict' if kind == 'predict' else 'train'} bottleneck alone", Cost())
             return found, FULL / FORWARD_BACKWARD if full else 1.0
         others = [cost for other, cost in self.costs.items() if other.split()[0] == kind]
@@ -169,17 +184,25 @@ def _kept() -> tuple[list[Calibration], list[dict[str, Any]]]:
         return ours, [each for each in every if each["schema"] != SCHEMA]
     except FileNotFoundError:
         return [], []
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})", ANEW) from error
+    except typed.Wrong as error:
+        at = ".".join(map(str, error.keys))
+        raise DataError(f"{path}: not a file of calibrations ({at}: {error})", ANEW) from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise DataError(
-            f"{path}: not a file of calibrations ({error})", "remove it, then run xadapt bench device"
-        ) from error
+        raise DataError(f"{path}: not a file of calibrations ({error})", ANEW) from error
 
 
 def _calibration(facts: dict[str, Any]) -> Calibration:
-    costs = {name: Cost(**cost) for name, cost in facts["costs"].items()}
-    model = Model(facts["model"]["name"], Sizes(**facts["model"]["sizes"]))
-    changed = {"model": model, "costs": costs, "mixed": tuple(facts["mixed"])}
-    return Calibration(**facts | changed)
+    made: Calibration = typed.build(Calibration, facts, ())
+    for name in NEEDED:
+        if name not in made.costs:
+            raise typed.Wrong(("costs",), f"missing key {name!r}")
+    if made.model.forward(64) <= 0:
+        raise typed.Wrong(("model", "sizes"), "there is nothing in it to compute")
+    if len(set(made.mixed)) != 2 or len(made.mixed) != 2:
+        raise typed.Wrong(("mixed",), f"expected two widths, got {made.mixed}")
+    return made
 
 
 def keep(made: Calibration) -> Path:
@@ -207,24 +230,42 @@ def device(
 ) -> Device | None:
     """The device of `--device`: a stated one, or the calibration that fits the model and threads best.
 
-    Without a name the best calibration, of a GPU first, None when there is none; `warn` hears of those that
-    cannot be read. Raises UnknownName for a name that no table has, ConfigError when `calibrated` is asked
-    for before anything was, DataError for a name where the file of calibrations is not one.
+    Without a name, or by `calibrated`, one of this machine, first of its GPU, as `auto` runs; None when there
+    is none. `warn` hears of what is left aside, and of what may be otherwise than it was measured.
+    Raises UnknownName for a name that no table has, ConfigError when `calibrated` is asked for before
+    anything was, DataError for a name where the file of calibrations is not one.
     """
     if name in STATED:
         return STATED[name]
     every = _readable(name, warn)
-    known = [each for each in every if name in (None, CALIBRATED, each.name)]
+    here = name in (None, CALIBRATED)
+    known = [each for each in every if (machine.has(each.type, each.name) if here else each.name == name)]
     if known:
-        return min(known, key=lambda each: _apart(each, model, threads))
+        found = min(known, key=lambda each: _apart(each, model, threads))
+        _remark(found, threads, warn)
+        return found
+    if every and here:
+        names = ", ".join(sorted({each.name for each in every}))
+        warn(f"{place()}: of other machines ({names}), left aside; --device NAME takes one")
     if name is None:
         return None
     if name == CALIBRATED:
         raise ConfigError("--device calibrated: nothing was measured here", "run xadapt bench device")
-    names = [*STATED, CALIBRATED, *(each.name for each in every)]
+    names_known = [*STATED, CALIBRATED, *(each.name for each in every)]
     raise UnknownName(
-        f"--device {name}: no such device{nearest(name, names)}", f"there are {', '.join(names)}"
+        f"--device {name}: no such device{nearest(name, names_known)}", f"there are {', '.join(names_known)}"
     )
+
+
+def _remark(made: Calibration, threads: int | None, warn: Callable[[str], None]) -> None:
+    own = made.type == "cpu" and machine.has(made.type, made.name)
+    if own and threads is not None and made.threads != threads:
+        warn(
+            f"{made.name} was measured with threads = {made.threads}, a process here has {threads}: "
+            f"xadapt bench device with the same --workers measures that"
+        )
+    if odd := machine.other_versions(made.packages):
+        warn(f"{made.name} was measured with {odd}: xadapt bench device measures anew")
 
 
 def _readable(name: str | None, warn: Callable[[str], None]) -> list[Calibration]:
@@ -244,5 +285,5 @@ def _readable(name: str | None, warn: Callable[[str], None]) -> list[Calibration
 
 def _apart(made: Calibration, model: Model | None, threads: int | None) -> tuple[bool, bool, float]:
     size = abs(math.log(made.model.forward(64) / model.forward(64))) if model else 0.0
-    # A run takes the GPU where there is one.
-    return made.room is None, threads is not None and made.threads != threads, size
+    cpu = made.type == "cpu"
+    return cpu, cpu and threads is not None and made.threads != threads, size

@@ -5,7 +5,6 @@ line through steps of three sizes gives the seconds of a step and of a token (on
 on few and on many rows give those of a stage and of an example, trainings side by side what each adds.
 """
 
-import os
 import statistics
 import tempfile
 import time
@@ -17,6 +16,7 @@ from xadapt.composition import Alone, Composition, Fuse, Gate, Stack
 from xadapt.errors import DoesNotFit
 from xadapt.forecast.bench import FEW, MANY, POINTS, STEPS, Bench, data, predict, train, usual
 from xadapt.forecast.device import Calibration
+from xadapt.forecast.machine import processor
 from xadapt.forecast.model import model as model_of
 from xadapt.forecast.on_gpu import hinge, pace, synchronized
 from xadapt.forecast.stated import HOST, Cost
@@ -216,7 +216,7 @@ def measure(
         beside, apart = side_by_side(bench, costs["train bottleneck alone"])
         costs |= {} if only else dict(counted(bench))
     return Calibration(
-        name=_processor() if on_cpu else notes["device"],
+        name=processor() if on_cpu else notes["device"],
         threads=threads,
         precision=notes["precision"],
         type="cuda" if on_gpu else notes["device"],
@@ -230,15 +230,3 @@ def measure(
         memory=torch.cuda.get_device_properties().total_memory if on_gpu else 0,
         mixed=(PARTS[0] / 16, PARTS[1] / 2),
     )
-
-
-def _processor() -> str:
-    """As the system names it."""
-    import platform
-
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        named = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        named = platform.processor() or platform.machine()
-    return f"{named}, {os.cpu_count()} cores"

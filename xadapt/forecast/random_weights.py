@@ -9,6 +9,9 @@ from xadapt.forecast.model import Model
 from xadapt.recipe import ModelSpec
 from xadapt.sources.lock import Lock
 
+POSITIONS = 514
+"""In place of none, since an XLM-R has a table of them."""
+
 
 def random_model(made: Model, folder: Path) -> ModelSpec:
     """An XLM-R of this size with random weights and the tokenizer of the toy world, written to `folder`."""
@@ -21,7 +24,7 @@ def random_model(made: Model, folder: Path) -> ModelSpec:
         num_hidden_layers=size.layers,
         num_attention_heads=size.heads,
         intermediate_size=size.intermediate,
-        max_position_embeddings=size.positions,
+        max_position_embeddings=size.positions or POSITIONS,
         type_vocab_size=1,
         pad_token_id=1,
         bos_token_id=0,

@@ -1,13 +1,15 @@
 """Rows and tokens of data: exact where they were read, else sizes of the task and the table of lengths."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from xadapt.errors import IntegrityError, XadaptError
+from xadapt.forecast import searches
 from xadapt.forecast.lengths import USUAL, Length, length
 from xadapt.forecast.modules import recipe_of
+from xadapt.forecast.searches import Given
 from xadapt.recipe import Recipe
 from xadapt.sources import Folder, Hub, Origin, Own, Toy
 from xadapt.sources import folder as folders
@@ -19,8 +21,8 @@ from xadapt.workflow.record import Record
 from xadapt.workflow.stage import Stage
 from xadapt.workflow.store import Store
 
-POOLED = ("retrieval", "mining", "ranking")
-"""Task types that encode what several languages share once."""
+POOLED = ("retrieval", "ranking")
+"""Task types that encode once what several languages share (`ONE_POOL` in task_types)."""
 
 ROWS = {
     ("panx", "train"): 20_000,
@@ -28,13 +30,8 @@ ROWS = {
     ("udpos", "train"): 21_253,
     ("udpos", "test"): 2_500,
     ("tatoeba", "test"): 900,
-    ("bucc2018", "test"): 400_000,
     ("tydiqa", "train"): 3_696,
     ("tydiqa", "test"): 600,
-    ("lareqa", "train"): 170_000,
-    ("lareqa", "test"): 13_000,
-    ("mewslix", "train"): 60_000,
-    ("mewslix", "test"): 500_000,
     ("mlqa", "test"): 6_500,
     ("text", "train"): 500_000,
 }
@@ -61,6 +58,26 @@ class Amount:
     length: Length
     exact: bool = False
     """They were read or counted."""
+    queries: int | None = None
+    """Of these, in a search; the rest are its candidates."""
+
+    @property
+    def asked(self) -> int:
+        """Rows that a prediction has an answer for."""
+        return self.rows if self.queries is None else self.queries
+
+    @property
+    def searched(self) -> int:
+        """Candidates of each; 0 where nothing is searched."""
+        return self.rows - self.asked
+
+
+class Rows(NamedTuple):
+    """Of one source."""
+
+    rows: int
+    bytes: int
+    counted: bool
 
 
 @dataclass
@@ -118,7 +135,30 @@ class Reading:
         """
         if (seen := self._seen.get(Cut(data.digest, kind, recipe.max_length, recipe.stride))) is not None:
             return seen
-        return items(self.of(data), task(data.task).type, recipe)
+        what, amount = task(data.task), self.of(data)
+        if what.type != "ranking":
+            return items(amount, what.type, recipe)
+        each = self._each(data, recipe)
+        if kind == "train":
+            # A query with what answers it (task_types/ranking.py).
+            return float(amount.asked), each.queries + each.candidates
+        tokens = amount.asked * each.queries + amount.searched * each.candidates
+        return float(amount.rows), tokens / amount.rows
+
+    def pooled(self, data: Data, recipe: Recipe) -> float:
+        """Tokens, of all of these, that other languages search as well."""
+        what, amount = task(data.task), self.of(data)
+        if what.type == "ranking":
+            return amount.searched * self._each(data, recipe).candidates
+        # Of the public translations how many say the same in English is not known.
+        toy = what.type == "retrieval" and isinstance(data.rows[0], Toy)
+        return amount.rows * amount.length.cut(recipe.max_length) / 2 if toy else 0.0
+
+    def _each(self, data: Data, recipe: Recipe) -> Given:
+        """Tokens of a query and of a candidate."""
+        amount, what, toy = self.of(data), task(data.task), isinstance(data.rows[0], Toy)
+        share = searches.measured(what.name, _split(data), amount.asked / amount.rows, toy=toy)
+        return searches.lengths(amount.length, share, recipe.max_length, what.name)
 
     def of(self, data: Data) -> Amount:
         if data.digest not in self._known:
@@ -132,24 +172,45 @@ class Reading:
         rows = int(record.notes["kept"])
         size = record.sizes.get("examples.jsonl", 0) / max(1, rows)
         found = _scaled(_length(data), size)
-        return Amount(rows, replace(found, bytes=size or found.bytes), exact=True)
+        made = Amount(rows, replace(found, bytes=size or found.bytes), exact=True)
+        if task(data.task).gather is None:
+            return made
+        before = self._before(data)
+        return replace(made, queries=max(1, round(rows * before.asked / before.rows)))
 
     def _before(self, data: Data) -> Amount:
         counted = [self._rows(data, origin) for origin in data.rows]
-        rows = whole = sum(many for many, _, _ in counted)
+        if task(data.task).gather is not None:
+            return self._gathered(data, counted)
+        rows = whole = sum(found.rows for found in counted)
         if data.limit is not None:
             rows = min(rows, data.limit)
-        exact = all(known for _, _, known in counted)
-        size = sum(size for _, size, _ in counted) / max(1, whole) if exact else 0.0
+        exact = all(found.counted for found in counted)
+        size = sum(found.bytes for found in counted) / max(1, whole) if exact else 0.0
         return Amount(max(1, rows), _scaled(_length(data), size), exact)
 
-    def _rows(self, data: Data, origin: Origin) -> tuple[int, int, bool]:
-        """(rows, bytes, whether they were counted)."""
+    def _gathered(self, data: Data, counted: Sequence[Rows]) -> Amount:
+        """Of rows that make several examples, or none; a limit leaves every candidate."""
+        what, split = task(data.task), _split(data)
+        toy = isinstance(data.rows[0], Toy)
+        whole = searches.WHOLE.get((what.name, split), Given(UNKNOWN, UNKNOWN))
+        found = searches.together(
+            [
+                searches.of_row(what.name, split, source, toy=toy).times(one.rows)
+                if one.counted
+                else whole.times(1 / len(counted))
+                for source, one in enumerate(counted)
+            ]
+        )
+        queries = max(1, round(found.queries if data.limit is None else min(data.limit, found.queries)))
+        return Amount(queries + round(found.candidates), _length(data), toy, queries)
+
+    def _rows(self, data: Data, origin: Origin) -> Rows:
         if isinstance(origin, Toy):
-            return origin.size, 0, True
+            return Rows(origin.size, 0, True)
         if (found := self._lines(origin)) is not None:
-            return *found, True
-        return _stated(data) // len(data.rows), 0, False
+            return Rows(*found, True)
+        return Rows(_stated(data) // len(data.rows), 0, False)
 
     def _lines(self, origin: Origin) -> tuple[int, int] | None:
         """(lines, bytes) of a local file of lines."""

@@ -9,7 +9,9 @@ from xadapt.composition import Composition
 from xadapt.experiment.cell import Cell
 from xadapt.experiment.cells import Experiment
 from xadapt.forecast.device import Device
+from xadapt.forecast.disk import Beside, beside
 from xadapt.forecast.loading import loadings
+from xadapt.forecast.model import unsized
 from xadapt.forecast.work import Forecaster, Work
 from xadapt.stages.mixture import Mixture
 from xadapt.stages.train import Train
@@ -22,13 +24,15 @@ Timed = Callable[[Sequence[Stage]], dict[str, float]]
 
 @dataclass
 class Total:
-    """Of some stages; `seconds` is None without a device."""
+    """Of some stages; `seconds` is None without a device, and where that of one cannot be told."""
 
     stages: int = 0
     to_do: int = 0
     tokens: float = 0.0
     flops: float = 0.0
     seconds: float | None = None
+    untimed: int = 0
+    """Stages whose seconds are not known."""
     disk: float = 0.0
     memory: float = 0.0
     """At the peak of its largest stage."""
@@ -41,17 +45,19 @@ class Total:
         self.flops += work.flops
         self.disk += work.disk
         self.memory = max(self.memory, work.memory)
-        if seconds is not None:
-            self.seconds = (self.seconds or 0.0) + seconds
+        self.untimed += seconds is None
+        self.seconds = None if self.untimed or seconds is None else (self.seconds or 0.0) + seconds
 
     def __add__(self, other: "Total") -> "Total":
         seconds = [each.seconds for each in (self, other) if each.seconds is not None]
+        untimed = self.untimed + other.untimed
         return Total(
             self.stages + other.stages,
             self.to_do + other.to_do,
             self.tokens + other.tokens,
             self.flops + other.flops,
-            sum(seconds) if seconds else None,
+            sum(seconds) if seconds and not untimed else None,
+            untimed,
             self.disk + other.disk,
             max(self.memory, other.memory),
             self.trainings + other.trainings,
@@ -113,6 +119,14 @@ class Forecast:
     """Data stages whose rows are an assumption."""
     unreadable: tuple[str, ...] = ()
     """Records that say nothing, with the reason."""
+    unsized: tuple[str, ...] = ()
+    """Models whose size is not known, so that neither time nor weights of what they compute are."""
+    beside: Beside = field(default_factory=Beside)
+
+    @property
+    def needed(self) -> float:
+        """Bytes on the disk."""
+        return self.total.disk + self.beside.total
 
     @property
     def total(self) -> Total:
@@ -130,6 +144,9 @@ class Forecast:
             "shared": shared,
             "assumed_data_stages": self.guessed,
             "unreadable": self.unreadable,
+            "unsized_models": self.unsized,
+            "encoded_bytes": round(self.beside.encoded),
+            "checkpoint_bytes": round(self.beside.checkpoints),
         }
 
 
@@ -148,7 +165,7 @@ def forecast(
     """
     forecaster.reading.learn(plan.stages, missing)
     works = {stage.digest: forecaster.work(stage) for stage in missing}
-    bare = {} if device is None else {digest: device.seconds(work) for digest, work in works.items()}
+    bare = {} if device is None else {d: device.seconds(work) for d, work in works.items() if work.timed}
     for group in groups:
         found = [s.digest for s in group if s.digest in works and isinstance(s, Train | Mixture)]
         if len(found) > 1:
@@ -172,7 +189,11 @@ def forecast(
     guessed = sum(not work.exact and work.cost.startswith("data") for work in works.values())
     prices = _prices(cells, forms, works, timed, seconds)
     unreadable = tuple(forecaster.reading.unreadable.values())
-    return Forecast(kinds, prices, _shared(plan, cells), seconds, guessed, unreadable)
+    unknown = tuple(sorted({unsized(stage) for stage in missing if not works[stage.digest].timed}))
+    states = {digest: work.state for digest, work in works.items()}
+    found_beside = beside(plan.stages, missing, groups, states, forecaster.reading, workers)
+    shared = _shared(plan, cells)
+    return Forecast(kinds, prices, shared, seconds, guessed, unreadable, unknown, found_beside)
 
 
 def _pack(
@@ -186,10 +207,11 @@ def _pack(
     own = [works[digest] for digest in group]
     peak = forecaster.peak(own)
     if device is not None:
-        share = device.together(own) / sum(seconds[digest] for digest in group)
+        alone = sum(seconds.get(digest, 0.0) for digest in group)
+        share = device.together(own) / alone if alone else 1.0
     for digest, work in zip(group, own, strict=True):
         works[digest] = replace(work, memory=peak)
-        if device is not None:
+        if digest in seconds:
             seconds[digest] *= share
 
 

@@ -67,11 +67,27 @@ def notes(costs: Forecast, device: Device | None, workers: int, asked: Model | N
         yield f"device {device.name}: {device.basis}"
         if isinstance(device, Calibration) and asked is not None and asked.sizes != device.model.sizes:
             yield f"scaled to {asked.name} by operations; to measure it: xadapt bench device --model NAME"
-        if workers > 1 and total.seconds:
+        if workers > 1 and total.seconds and device.room is None:
+            # Workers on one GPU share it.
             yield f"with {workers} workers about {clock(total.seconds / workers)}"
     yield from (f"cannot be read, and says nothing: {fault}" for fault in costs.unreadable)
+    for name in costs.unsized:
+        yield f"size of {name} is not known, so neither is what it takes: xadapt fetch brings its config"
     if costs.guessed:
         yield f"assumed: rows of {costs.guessed} data stages, those of the public data; lengths from a table"
+    held = {
+        "texts as tokens": costs.beside.encoded,
+        "checkpoints while trainings run": costs.beside.checkpoints,
+    }
+    if said := [f"{size(count)} of {what}" for what, count in held.items() if count]:
+        yield f"beside its stages a store holds up to {' and '.join(said)}"
+
+
+def scarce(costs: Forecast, free: int | None) -> str:
+    """What is wanting on the disk; empty where nothing is."""
+    if free is None or costs.needed <= free:
+        return ""
+    return f"disk: {size(costs.needed)} needed, {size(free)} free: --store says where else"
 
 
 def checked(found: Checked) -> Iterator[str]:
@@ -97,7 +113,7 @@ def ratio(forecast: float | None, actual: float) -> str:
 def number(count: float) -> str:
     """1,234 as it is, then with k, M, G, T."""
     for unit in ("", " k", " M", " G"):
-        if count < 10_000:
+        if count < 9_999.5:
             return f"{count:,.0f}{unit}"
         count /= 1000
     return f"{count:,.0f} T"
@@ -105,7 +121,8 @@ def number(count: float) -> str:
 
 def size(count: float) -> str:
     for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
+        # Above it is rounded to 1,000, of which three digits are written as a power.
+        if count < 999.5:
             return f"{count:.3g} {unit}"
         count /= 1000
     return f"{count:,.1f} TB"
@@ -114,9 +131,9 @@ def size(count: float) -> str:
 def clock(seconds: float | None) -> str:
     if seconds is None:
         return "-"
-    if seconds < 60:
+    if seconds < 59.95:
         return f"{seconds:.1f} s"
-    return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:,.2f} h"
+    return f"{seconds / 60:.1f} min" if seconds < 60 * 59.95 else f"{seconds / 3600:,.2f} h"
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -1,10 +1,11 @@
 """The work of a stage before it runs: tokens, optimizer steps, floating-point operations, bytes on disk."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from xadapt.forecast.disk import ITEM, PREDICTION, SMALL_FILES, STATE, record
 from xadapt.forecast.model import Model, model
 from xadapt.forecast.modules import (
     FULL,
@@ -19,7 +20,8 @@ from xadapt.forecast.modules import (
     scored,
     weights_of,
 )
-from xadapt.forecast.reading import Reading
+from xadapt.forecast.reading import POOLED, Reading
+from xadapt.forecast.shares import shares
 from xadapt.forecast.within import Held, Limit
 from xadapt.memory.choose import Choice
 from xadapt.memory.estimate import How, Load, Precision, estimate
@@ -36,14 +38,10 @@ from xadapt.stages.train import Train
 from xadapt.tasks import task
 from xadapt.workflow.stage import Stage
 
-RECORD = 2800
-"""Bytes of a record, and of the small files beside weights."""
-SMALL_FILES = 4500
-PREDICTION = {"classification": 38, "choice": 30, "tagging": 150, "span": 60, "retrieval": 32}
-ITEM = 14
-"""Bytes of one prediction by task type, and of what one item contributes to a score."""
 LEARNED = 3_000
 """Rows that a baseline learns from at most (baselines/learned.py)."""
+ENCODING = ("train", "predict", "merged", "encoder")
+"""What is done with an encoder, as the first word of a cost."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,13 @@ class Work:
     flops: float = 0.0
     scored: float = 0.0
     """Of these, what scores a vocabulary."""
+    depth: float = 1.0
+    """Share of the layers that its tokens go through."""
+    pairs: float = 0.0
+    """Queries times the candidates that each is compared with."""
     disk: float = 0.0
+    state: float = 0.0
+    """Bytes of a checkpoint, while a training runs."""
     memory: float = 0.0
     """Bytes at the peak of a training step; of other stages not forecast."""
     held: Held | None = None
@@ -71,6 +75,11 @@ class Work:
     model: Model | None = None
     exact: bool = True
     """Its rows were counted; lengths may still be those of the table."""
+
+    @property
+    def timed(self) -> bool:
+        """Whether its time can be told: an encoder of unknown size takes any."""
+        return self.model is not None or self.cost.split()[0] not in ENCODING
 
     @property
     def tokens(self) -> float:
@@ -92,6 +101,8 @@ class Forecaster:
     limit: Limit | None = None
     """What --memory allows."""
     _models: dict[Any, Model | None] = field(default_factory=dict)
+    _pools: dict[Hashable, str] = field(default_factory=dict)
+    """By what searches it, the digest of the stage that encodes what is searched."""
 
     def work(self, stage: Stage) -> Work:
         if isinstance(stage, Data):
@@ -110,7 +121,7 @@ class Forecaster:
         size = self._model(stage.model) if isinstance(stage, Merged) else None
         method = method_of(stage)
         weights = trainable(size.sizes, Shape(method)) if size and method else 0
-        return Work("merged", disk=RECORD + 4.0 * weights, model=size)
+        return Work("merged", disk=record("merged") + 4.0 * weights, model=size)
 
     def _model(self, of: ModelSpec | Encoder) -> Model | None:
         key = of.digest if isinstance(of, Encoder) else (of.name, of.revision, of.folder)
@@ -122,7 +133,7 @@ class Forecaster:
         found = self.reading.of(stage)
         world = "toyworld" if stage.rows and type(stage.rows[0]).__name__ == "Toy" else "read"
         size = found.rows * found.length.bytes
-        return Work(f"data {world}", rows=found.rows, disk=RECORD + size, exact=found.exact)
+        return Work(f"data {world}", rows=found.rows, disk=record("data") + size, exact=found.exact)
 
     def _counted(self, stage: Baseline | Score) -> Work:
         kind, made = task(stage.task).type, stage if isinstance(stage, Baseline) else stage.predictions
@@ -132,9 +143,10 @@ class Forecaster:
             bytes_of_one = PREDICTION.get(kind, 60)
         method = stage.method if isinstance(stage, Baseline) else ""
         name = f"{stage.kind} {kind} {method}".rstrip()
-        tested = self.reading.of(made.data).rows
+        tested = self.reading.of(made.data).asked
         learned = min(known, LEARNED)
-        return Work(name, rows=rows + known, steps=learned, disk=RECORD + tested * bytes_of_one)
+        disk = record(stage.kind) + tested * bytes_of_one
+        return Work(name, rows=rows + known, steps=learned, disk=disk)
 
     def _training(self, stage: Train | Mixture, parts: Sequence[Ingredient], text: Ingredient | None) -> Work:
         ingredients = (*parts, *([text] if text else []))
@@ -151,6 +163,7 @@ class Forecaster:
             for one, own in zip(ingredients, each, strict=True)
         )
         kept = (stage.recipe.snapshots if stage.recipe.select == "oracle" else 0) + 1
+        weights = weights_of(size, stage, ingredients)
         made = Work(
             f"train {method.name} {form}",
             rows=sum(many for many, _ in every),
@@ -160,7 +173,8 @@ class Forecaster:
             mixed=mixed_width(size, method, stage.base),
             flops=flops + words + flops_of(size, method, stage.base, length, dev, trains=False),
             scored=words,
-            disk=RECORD + SMALL_FILES + kept * 4.0 * weights_of(size, stage, ingredients),
+            disk=record(stage.kind) + SMALL_FILES + kept * 4.0 * weights,
+            state=(STATE + 4.0 * (kept - 1)) * weights,
             held=largest(size, stage, [tokens for _, tokens in every], self._how) if size else None,
             model=size,
             exact=all(self.reading.of(one.data).exact for one in ingredients),
@@ -227,24 +241,33 @@ class Forecaster:
         amount = self.reading.of(stage.data)
         many, each = self.reading.items(stage.data, recipe, "predict")
         tokens = many * each
+        if what.type in POOLED and (pooled := self.reading.pooled(stage.data, recipe)):
+            tokens -= 0.0 if self._first(stage) else pooled
         if stage.dev is not None:
             tokens += recipe.snapshots * self._dev(stage.dev, recipe)
         size, base = self._model(stage.model), base_of(stage.module)
         method = method_of(stage.module)
         form = form_of(base, stage.below is not None) if method else "encoder"
         flops = flops_of(size, method, base, each / amount.length.sequences, tokens, trains=False)
-        if size and stage.reading:
-            flops *= min(1.0, stage.reading.layer / size.sizes.layers)
+        depth = min(1.0, stage.reading.layer / size.sizes.layers) if size and stage.reading else 1.0
+        pairs = float(amount.asked * (amount.rows if what.type == "retrieval" else amount.searched))
         return Work(
             f"predict {method.name if method else 'none'} {form}",
             rows=many,
             read=tokens,
             mixed=mixed_width(size, method, base),
-            flops=flops,
-            disk=RECORD + amount.rows * PREDICTION.get(what.type, 60),
+            flops=flops * depth + (2 * pairs * size.sizes.hidden if size else 0.0),
+            depth=depth,
+            pairs=pairs,
+            disk=record("predict") + amount.asked * PREDICTION.get(what.type, 60),
             model=size,
             exact=amount.exact,
         )
+
+    def _first(self, stage: Predict) -> bool:
+        """Of the languages that one module answers: what they all search is encoded for one of them."""
+        key = (stage.companions(), stage.reading, stage.below and stage.below.digest)
+        return self._pools.setdefault(key, stage.digest) == stage.digest
 
     def _encoder(self, stage: Encoder) -> Work:
         found = [self.reading.items(data, stage.recipe, "encoder") for data in stage.texts]
@@ -263,21 +286,10 @@ class Forecaster:
             steps=steps,
             flops=FULL * tokens * size.forward(each) + words,
             scored=words,
-            disk=RECORD + 2.0 * size.parameters + 60.0 * size.sizes.vocabulary,
+            disk=record("encoder") + 2.0 * size.parameters + 60.0 * size.sizes.vocabulary,
+            state=STATE * size.parameters,
             # Nothing of it is frozen, so that it trains in fp32 everywhere.
             held=Held(load, min(recipe.max_length, most(each, 1)), How("fp32", padded=True)),
             model=size,
         )
         return replace(made, memory=self.peak([made]))
-
-
-def shares(stage: Mixture, sizes: Sequence[float]) -> tuple[list[float], float]:
-    """(share of each part in the steps, largest size that a part counts with).
-
-    As `training.sampler.probabilities`, which needs numpy, that a plan does without.
-    """
-    how = stage.sampling.how
-    cap = stage.sampling.cap if how in ("capped", "temperature") else math.inf
-    power = {"uniform": 0.0, "temperature": 1 / stage.sampling.temperature}.get(how, 1.0)
-    counted = [min(size, cap) ** power for size in sizes]
-    return [each / sum(counted) for each in counted], cap

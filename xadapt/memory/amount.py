@@ -1,8 +1,10 @@
 """Amounts of memory as people write them."""
 
+import math
 import re
 
 from xadapt.errors import ConfigError
+from xadapt.errors import shown as quoted
 
 UNITS = {"MB": 2**20, "GB": 2**30}
 """Powers of two, as graphics cards are sold."""
@@ -11,9 +13,10 @@ UNITS = {"MB": 2**20, "GB": 2**30}
 def parse(text: str) -> int:
     """Bytes of "8GB", "8 GiB", "11.5G" or "800MB". Raises ConfigError for anything else."""
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([MG])(?:i?B)?\s*", text, re.IGNORECASE)
-    if found is None or not float(found[1]):
-        raise ConfigError(f"--memory {text!r} is no amount; write for example 8GB or 800MB")
-    return int(float(found[1]) * UNITS[found[2].upper() + "B"])
+    size = float(found[1]) * UNITS[found[2].upper() + "B"] if found else 0.0
+    if not 0 < size < math.inf:
+        raise ConfigError(f"--memory {quoted(text)} is no amount; write for example 8GB or 800MB")
+    return int(size)
 
 
 def shared(each: float, workers: int) -> str:
