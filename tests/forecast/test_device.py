@@ -113,13 +113,14 @@ def test_the_model_of_like_size_is_taken():
     assert found is not None and "xlm-roberta-large" in found.basis
 
 
-def test_a_gpu_that_was_measured_comes_before_the_processor_beside_it():
+def test_a_gpu_that_was_measured_comes_before_the_processor_beside_it(monkeypatch):
+    monkeypatch.setattr(machine, "gpus", lambda: frozenset({"a GPU"}))
     large = Model("xlm-roberta-large", KNOWN["xlm-roberta-large"])
     keep(calibration(name="a GPU", model=large, memory=24 * 2**30, type="cuda", threads=16))
     keep(calibration())
     found = device(None, TOY_MODEL, 1)
     assert found is not None and found.name == "a GPU"
-    assert device("a processor", TOY_MODEL, 1) == calibration()
+    assert device(machine.processor(), TOY_MODEL, 1) == calibration()
 
 
 def test_an_unknown_device_and_a_broken_file_are_one_line():
