@@ -57,6 +57,10 @@ def test_again_nothing_runs_and_the_report_has_every_cell(small):
     path, store = small
     again = json.loads(xadapt("run", str(path), "--store", str(store), "--json").stdout)
     assert again["ran"] == 0 and again["cached"] > 50
+    for command in ("run", "plan"):
+        within = xadapt(command, str(path), "--store", str(store), "--memory", "600MB")
+        assert within.returncode == 0, "what is finished need not fit"
+        assert "memory 600" not in within.stdout + within.stderr
     facts = json.loads(xadapt("report", str(path), "--store", str(store), "--json").stdout)
     keys = {"task", "language", "composition", "method", "seed", "metric", "value", "digest", "status"}
     assert facts["schema_version"] == 1 and all(keys <= cell.keys() for cell in facts["cells"])

@@ -99,7 +99,7 @@ def test_what_recurs_is_answered_once_while_there_is_room(monkeypatch, kept):
     fake, written = Sharing(), []
     monkeypatch.setattr(inference, "_answering", lambda *_: fake)
     monkeypatch.setattr(inference, "_finish", lambda one, answers, *_: written.append(firsts([answers])[0]))
-    fake.memory = lambda sizes: {}
+    fake.memory = lambda *_: {}
     texts = ([1, 2], [7, 8, 9]), ([3], [8, 9, 7]), ([7, 4], [9])
     stages = [
         asked([*(item(n) for n in own), *(replace(item(n), detail=1) for n in english)])
