@@ -20,6 +20,14 @@ def test_each_epoch_shows_every_item_once(size, batch, epochs):
         assert sorted(shown[epoch * size : (epoch + 1) * size]) == list(range(size))
 
 
+@given(st.integers(1, 40), st.integers(1, 9), st.integers(1, 3))
+def test_a_part_of_a_mixture_goes_on_beyond_its_epochs(size, batch, epochs):
+    schedule = Schedule("t", size, Recipe(batch=batch, epochs=epochs), seed=1)
+    for step in range(schedule.steps, 2 * schedule.steps + 2):
+        assert schedule.indices(step) == Schedule("t", size, Recipe(batch=batch, steps=99), 1).indices(step)
+        assert len(schedule.indices(step)) == batch
+
+
 def test_an_order_that_is_kept_takes_four_bytes_an_item():
     kept = _order("t", 1000, 1, 0)
     assert kept.nbytes == 4000 and _order("t", 1000, 1, 0) is kept

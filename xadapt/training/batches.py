@@ -33,10 +33,13 @@ class Schedule:
         return max(1, math.ceil(self.size * self.recipe.epochs / self.recipe.batch))
 
     def indices(self, step: int) -> list[int]:
-        """Item indices of one step: consecutive in an order drawn anew for each epoch, every item once."""
+        """Item indices of one step: consecutive in an order drawn anew for each epoch, every item once.
+
+        Of epochs the last step may be shorter; a part of a mixture that is drawn more often goes on beyond.
+        """
         first = step * self.recipe.batch
         last = first + self.recipe.batch
-        if self.recipe.steps is None:
+        if self.recipe.steps is None and step < self.steps:
             last = min(last, max(1, math.ceil(self.size * self.recipe.epochs)))
         return [int(self._order(at // self.size)[at % self.size]) for at in range(first, last)]
 
