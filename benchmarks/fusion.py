@@ -19,7 +19,7 @@ from command import parser
 from contenders import Training, ours, placed_encoder
 from libraries import Flags, FusionLibrary, padded
 from measuring import in_turn, keep, medians, timed
-from train_step import TOLERANCE, check_losses, measured, recipe
+from train_step import TOLERANCE, disagreement, measured, recipe
 from trainers import library
 from workload import SHAPES, TASKS, Lengths, Shape, examples
 
@@ -84,7 +84,8 @@ def measure(kind: str, asked: argparse.Namespace, device: torch.device) -> dict[
         "fusion: adapters": library(model, [training], flags),
     }
     trained, last = measured(runs, asked.rounds)
-    check_losses({name: run.losses[-1] for name, run in last.items()}, precision)
+    if wrong := disagreement({name: run.losses[-1] for name, run in last.items()}, precision):
+        raise SystemExit(wrong)
     predicted = medians(in_turn({n: timed(f, device) for n, f in forwards.items()}, asked.rounds))
     return {
         "training_seconds": {name: round(time, 4) for name, time in trained.items()},

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -110,9 +111,12 @@ def ran(words: list[str], seconds: float) -> bool:
     try:
         code = process.wait(seconds)
     except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
         code = 124
+    finally:
+        # Also where this script is interrupted: a session of its own would go on without it.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
     print(f"{words[0]}: exit {code} after {time.monotonic() - started:.0f} s", flush=True)
     return code == 0
 

@@ -14,12 +14,14 @@ from xadapt.forecast.work import Forecaster
 from xadapt.recipe import Full, ModelSpec
 from xadapt.stages.train import Train
 from xadapt.tasks import task
-from xadapt.training.tokens import encoded
+from xadapt.training.tokens import encoded, encoded_training
 from xadapt.workflow.context import Context
 from xadapt.workflow.execute import run_group
 from xadapt.workflow.store import Store
 
 from .plans import SMALL, planned
+
+RANKING = SMALL.replace('["xnli", "xquad", "mlqa"]', '["lareqa"]') + "[reading]\nlayer = 4\n"
 
 
 def test_texts_are_counted_once_and_not_where_they_are_kept(tmp_path):
@@ -49,6 +51,19 @@ def test_texts_take_on_the_disk_what_was_forecast(tmp_path, name):
     kept = (store.root / ".tokens").glob("*/*")
     held = sum(path.stat().st_size for path in kept if path.name != "facts.json")
     assert disk.beside([stage], [stage], [], {}, Reading(), 1).encoded == pytest.approx(held, rel=0.25)
+
+
+def test_passages_of_a_ranking_are_kept_for_its_training_and_its_predictions(tmp_path):
+    _, plan = planned(tmp_path, RANKING)
+    stage = next(s for s in plan.stages if isinstance(s, Train) and s.task == "lareqa")
+    store = Store(tmp_path / "runs")
+    assert run_group((stage.data,), Context(store=store))[0].error is None
+    tokenizer = Tokenizer.from_file(str(files("xadapt.toyworld") / "encoder" / "tokenizer.json"))
+    encoded_training(stage.data, stage.task, (), tokenizer, stage.recipe, Context(store=store))
+    held = sum(
+        path.stat().st_size for path in (store.root / ".tokens").glob("*/*") if path.name != "facts.json"
+    )
+    assert disk.beside([stage], [stage], [], {}, Reading(), 1).encoded == pytest.approx(held, rel=0.35)
 
 
 def test_checkpoints_are_those_of_the_workers_and_stand_beside_the_next(tmp_path):

@@ -101,9 +101,8 @@ def _read(stage: Stage) -> Iterator[tuple[Data, Recipe, str]]:
 
 
 def _both(data: Data, dev: Dev | None, recipe: Recipe, kind: str) -> Iterator[tuple[Data, Recipe, str]]:
-    # Pairs of a ranking have names as targets and are encoded each time.
-    if kind != "train" or task(data.task).type != "ranking":
-        yield data, recipe, kind
+    # Of a ranking the passages are kept, whoever reads them; its pairs are made from these.
+    yield data, recipe, "predict" if task(data.task).type == "ranking" else kind
     if dev is not None:
         yield dev.data, recipe, "dev"
 

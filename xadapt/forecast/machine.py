@@ -25,21 +25,29 @@ def processor() -> str:
     return f"{named}, {os.cpu_count()} cores"
 
 
+DRIVERS = ("/dev/nvidia0", "/dev/kfd", "/dev/dxg")
+"""What a GPU looks like where the program of its driver is not there: NVIDIA, AMD, Windows below Linux."""
+
+
 @cache
-def gpus() -> frozenset[str]:
-    """The names of its NVIDIA GPUs, by the program that comes with their driver."""
+def gpus() -> frozenset[str] | None:
+    """The names of its NVIDIA GPUs, by the program that comes with their driver; None without one."""
     asked = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
     try:
         done = subprocess.run(asked, capture_output=True, text=True, check=True, timeout=10)
     except (OSError, subprocess.SubprocessError):
-        return frozenset()
+        return None
     return frozenset(map(str.strip, done.stdout.splitlines()))
 
 
 def has(device: str, name: str) -> bool:
     """Whether a device of this name, and of this type as torch calls it, is of this machine."""
     if device == "cuda":
-        return name in gpus()
+        known = gpus()
+        if known is None:
+            return any(Path(each).exists() for each in DRIVERS)
+        # torch adds the slice of a GPU to its name.
+        return any(name == each or name.startswith(f"{each} MIG") for each in known)
     return sys.platform == "darwin" if device == "mps" else name == processor()
 
 

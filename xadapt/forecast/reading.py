@@ -118,7 +118,7 @@ class Reading:
     def _tokens(self, stage: Stage, notes: Mapping[str, Any]) -> tuple[float, float] | None:
         """(items, tokens of one); None where a loop counted those of several trainings, or only its end."""
         if isinstance(stage, Predict):
-            if task(stage.task).type in POOLED:
+            if task(stage.task).type in (*POOLED, "mining"):
                 # Its tokens are those that no other language had before it.
                 return None
             return float(self.of(stage.data).rows), notes["tokens"] / self.of(stage.data).rows
