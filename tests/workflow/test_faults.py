@@ -156,6 +156,8 @@ def test_weights_that_cannot_be_mapped_are_want_of_memory(context, monkeypatch, 
     (outcome,) = run(Plan.of([stage]), context)
     assert isinstance(outcome.error, DoesNotFit) and "--memory" in outcome.error.hint
     assert str(outcome.error) == f"word a: out of memory ({error})"
+    failure = context.store.failure(stage.digest)
+    assert failure is not None and "in scarce\n" in failure["traceback"]
 
 
 @dataclass(frozen=True, kw_only=True)
