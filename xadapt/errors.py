@@ -100,17 +100,21 @@ SCARCE = (
     "out of memory",
     "can't allocate memory",
     "not enough memory",
+    "Cannot allocate memory",
     "_STATUS_ALLOC_FAILED",
     "CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate",
     "PT_DEVMEM Allocation failed",
 )
 """What libraries say when memory is out: allocators of GPUs, MPS and CPUs, and the libraries of NVIDIA, which
-take their work space beside the allocator of torch."""
+take their work space beside the allocator of torch; and what torch says of a file that it cannot map."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
     """On any device. By names and words, since torch may not be loaded."""
     if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        return True
+    # So say libraries in Rust, safetensors among them, whose errors are of no kind of Python's.
+    if f"(os error {errno.ENOMEM})" in str(error):
         return True
     if not isinstance(error, RuntimeError):
         return False

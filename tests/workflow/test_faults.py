@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import safetensors
 
-from xadapt.errors import DiskFull, Unwritable
+from xadapt.errors import DiskFull, DoesNotFit, IntegrityError, Unwritable
 from xadapt.workflow import store as stores
 from xadapt.workflow.context import Context
 from xadapt.workflow.execute import run
@@ -137,3 +137,45 @@ def test_a_folder_without_its_record_is_set_aside_and_made_again(context, left):
     assert A not in fresh.store and [o.status for o in run(Plan.of([B]), fresh)] == ["done"]
     assert (fresh.store.path(A) / "text.txt").read_text() == "a"
     assert len(list((fresh.store.root / ".quarantine").iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("unable to mmap 9 bytes from file <weights.bin>: Cannot allocate memory (12)"),
+        safetensors.SafetensorError("Cannot allocate memory (os error 12)"),
+    ],
+    ids=str,
+)
+def test_weights_that_cannot_be_mapped_are_want_of_memory(context, monkeypatch, error):
+    def scarce(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr("safetensors.torch.save_file", scarce)
+    stage = Weights(text="a")
+    (outcome,) = run(Plan.of([stage]), context)
+    assert isinstance(outcome.error, DoesNotFit) and "--memory" in outcome.error.hint
+    assert str(outcome.error) == f"word a: out of memory ({error})"
+    failure = context.store.failure(stage.digest)
+    assert failure is not None and "in scarce\n" in failure["traceback"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Blaming(Word):
+    """Finds fault with what it needs, however often that is made anew."""
+
+    def run(self, out: Path, context: Context) -> dict[str, Any]:
+        need = self.needs[0]
+        raise IntegrityError(f"{context.store.path(need)}: odd", digest=need.digest)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_input_that_stays_blamed_is_made_anew_once(context, workers):
+    blaming = Blaming(text="blaming", needs=(A,))
+    words = [Word(text=f"w{n}") for n in range(5)]
+    outcomes = list(run(Plan.of([blaming, B, *words]), context, workers=workers))
+    assert [o.stage for o in outcomes if o.status == "failed"] == [blaming]
+    assert (context.store.root / ".ran").read_text().split().count("a") == 2
+    failure = context.store.failure(blaming.digest)
+    assert failure is not None and failure["code"] == 5
+    assert A in context.store and B in context.store

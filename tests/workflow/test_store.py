@@ -170,9 +170,54 @@ def test_a_folder_that_goes_while_it_is_checked_is_missing(store, monkeypatch):
     stage = Word(text="a")
     write(store, stage)
     monkeypatch.setattr(records, "file_names", lambda folder: list((store.root / "nowhere").iterdir()))
-    with pytest.raises(IntegrityError, match="nowhere: missing") as caught:
+    with pytest.raises(IntegrityError, match="nowhere: No such file or directory") as caught:
         store.check(stage, 0)
     assert caught.value.digest == stage.digest
+
+
+@pytest.mark.parametrize(
+    ("number", "raised"),
+    [(errno.EACCES, IntegrityError), (errno.EIO, IntegrityError), (errno.EMFILE, OSError)],
+)
+def test_what_cannot_be_read_is_broken_unless_the_system_is_short(store, monkeypatch, number, raised):
+    stage = Word(text="a")
+    write(store, stage)
+
+    def refused(path):
+        raise OSError(number, os.strerror(number), str(path))
+
+    monkeypatch.setattr(records, "file_sha256", refused)
+    with pytest.raises(raised, match=os.strerror(number)) as caught:
+        store.check(stage, 9)
+    assert "text.txt" in str(caught.value)
+
+
+def test_a_link_that_leads_to_itself_is_no_file(store):
+    stage = Word(text="a")
+    write(store, stage)
+    place = store.folder(stage.digest) / "text.txt"
+    loop = place.with_name("loop")
+    loop.symlink_to(loop)
+    assert [error for _, error in store.verify()] == [None]
+    place.unlink()
+    place.symlink_to(place)
+    with pytest.raises(IntegrityError, match=r"text.txt: missing"):
+        store.check(stage, 9)
+
+
+@pytest.mark.parametrize("value", ["NaN", r'"\udc80"'])
+def test_what_has_no_digest_in_a_record_is_found(store, value):
+    for place in ('"text": "a"', '"words": 1'):
+        stage = Word(text="a")
+        write(store, stage)
+        path = store.folder(stage.digest) / "record.json"
+        text = path.read_text()
+        assert text.count(place) == 1
+        path.write_text(text.replace(place, f"{place.partition(':')[0]}: {value}"))
+        with pytest.raises(IntegrityError, match="not a readable record") as caught:
+            Record.read(path.parent)
+        assert caught.value.digest == stage.digest
+        store.quarantine(stage.digest)
 
 
 def test_a_full_disk_says_so_and_keeps_what_is_there(store, monkeypatch):

@@ -85,7 +85,12 @@ def _tried(group: Group, context: Context) -> list[Outcome] | Exception:
         while each is not None:
             traceback.clear_frames(each.__traceback__)
             each = each.__cause__ or each.__context__
-        return out_of_memory(group[0].title(), error) if is_out_of_memory(error) else error
+        if not is_out_of_memory(error):
+            return error
+        scarce = out_of_memory(group[0].title(), error)
+        # Where it arose is stored with the failure.
+        scarce.__cause__ = error
+        return scarce
 
 
 def _attempt(group: Sequence[Stage], context: Context) -> list[Outcome]:

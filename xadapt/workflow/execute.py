@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import signal
 import time
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -83,12 +84,17 @@ def run(
     done = {stage.digest for stage in plan.stages if stage in store} - broken
     groups = plan.groups(together, fits)
     progress = _Progress(_those(groups, plan.by_digest.keys() - done), plan.ahead, done=done)
-    blamed: set[str] = set()
-    for _ in range(1 + 2 * len(plan.stages)):
+    blamed = Counter[str]()
+    while True:
         broken, again = set[str](), set[str]()
         for outcome in _drive(progress, context, workers):
             error = outcome.error
-            if isinstance(error, IntegrityError) and error.digest in plan.by_digest:
+            # Blamed once more after it was made anew, an input is right: what reads it fails.
+            if (
+                isinstance(error, IntegrityError)
+                and error.digest in plan.by_digest
+                and blamed[error.digest] < 2
+            ):
                 # Only once this round is over: the stage would meet the same broken input at once.
                 broken.add(error.digest)
                 again.add(outcome.stage.digest)
@@ -103,7 +109,7 @@ def run(
             store.quarantine(digest, _yes if digest in blamed else wrong)
             store.failure_file(digest).unlink(missing_ok=True)
         progress.done -= broken
-        blamed |= broken
+        blamed.update(broken)
         progress.waiting.extend(_those(groups, again | broken))
 
 

@@ -1,6 +1,7 @@
 """What a finished folder says about itself: enough to explain it, check it and make it again."""
 
 import dataclasses
+import errno
 import hashlib
 import json
 import math
@@ -21,6 +22,8 @@ from xadapt.workflow.digest import digest_of_json
 NAME = "record.json"
 TABLES = ("fields", "inputs", "files", "packages", "machine", "notes", "sizes")
 """Fields of a record that others look names up in."""
+SHORT = (errno.ENOMEM, errno.EMFILE, errno.ENFILE)
+"""What the system is short of is no fault of the file that it could not open."""
 PACKAGES = ("xadapt", "torch", "transformers", "adapters", "peft", "datasets", "accelerate", "tokenizers")
 
 
@@ -61,13 +64,20 @@ class Record:
             raise IntegrityError(f"{path}: not a readable record ({error})", digest=folder.name) from error
         if odd := [name for name in TABLES if not isinstance(getattr(record, name), dict)]:
             raise IntegrityError(f"{path}: not a readable record ({odd[0]} is no table)", digest=folder.name)
-        again = digest_of_json({"kind": record.kind, "version": record.version, "fields": record.fields})
-        if not again == record.digest == folder.name:
-            message = f"{path}: its fields give {again[:12]}, not {folder.name[:12]}"
-            raise IntegrityError(message, digest=folder.name)
-        if record.seal and record.seal != _seal(vars(record)):
-            raise IntegrityError(f"{path}: changed since it was written", digest=folder.name)
+        try:
+            record._compare(path)
+        except ValueError as error:
+            # JSON may hold what has no digest: NaN, half of a surrogate pair.
+            raise IntegrityError(f"{path}: not a readable record ({error})", digest=folder.name) from error
         return record
+
+    def _compare(self, path: Path) -> None:
+        name = path.parent.name
+        again = digest_of_json({"kind": self.kind, "version": self.version, "fields": self.fields})
+        if not again == self.digest == name:
+            raise IntegrityError(f"{path}: its fields give {again[:12]}, not {name[:12]}", digest=name)
+        if self.seal and self.seal != _seal(vars(self)):
+            raise IntegrityError(f"{path}: changed since it was written", digest=name)
 
     def write(self, folder: Path) -> None:
         """Seal it and write it."""
@@ -80,15 +90,17 @@ class Record:
             os.fsync(file.fileno())
 
     def check(self, folder: Path, largest: float = math.inf) -> None:
-        """Raise IntegrityError when a file is missing, extra or not the bytes that were written.
+        """Raise IntegrityError when a file is missing, extra, unreadable or not the bytes that were written.
 
         Of files above `largest` bytes the size alone is compared.
         """
         try:
             self._check(folder, largest)
-        except FileNotFoundError as error:
-            # Another run has moved it aside in the meantime.
-            raise IntegrityError(f"{error.filename}: missing", digest=self.digest) from error
+        except OSError as error:
+            if error.errno in SHORT:
+                raise
+            # Another run may have moved it aside in the meantime.
+            raise IntegrityError(f"{error.filename}: {error.strerror}", digest=self.digest) from error
 
     def _check(self, folder: Path, largest: float) -> None:
         there = {name for name in file_names(folder) if name != NAME}
@@ -118,8 +130,16 @@ def _files(folder: str | Path, before: str = "") -> Iterator[str]:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
                 yield from _files(entry.path, f"{before}{entry.name}/")
-            elif entry.is_file():
+            elif _is_file(entry):
                 yield before + entry.name
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:
+        # A link that leads to itself, or where no one may look.
+        return False
 
 
 def file_sha256(path: Path) -> str:

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from xadapt.errors import IntegrityError, UnknownName, Unwritable, XadaptError
+from xadapt.errors import DoesNotFit, IntegrityError, UnknownName, Unwritable, XadaptError
 from xadapt.workflow import record as records
 from xadapt.workflow.digest import canonical
 from xadapt.workflow.disk import writable
@@ -184,7 +184,7 @@ class Store:
         path = self.failure_file(stage.digest)
         code = error.code if isinstance(error, XadaptError) else 1
         facts = {"kind": stage.kind, "title": stage.title(), "error": described(error), "code": code}
-        if not isinstance(error, XadaptError):
+        if not isinstance(error, XadaptError) or (isinstance(error, DoesNotFit) and error.__cause__):
             facts["traceback"] = "".join(traceback.format_exception(error))
         with writable(self.root):
             path.parent.mkdir(parents=True, exist_ok=True)
