@@ -2,6 +2,7 @@
 
 import gc
 import weakref
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -136,7 +137,9 @@ def test_what_is_expected_is_of_the_largest_forward_and_of_the_module(encoder, t
     for some in (items[:2], items, items[:1]):
         one.forward(some)
     found = one.memory()
-    assert found["pass_tokens"] == sum(item.tokens for item in items)
+    assert found["pass_tokens"] == sum(item.tokens for item in items) and found["bits"] is None
+    quantised = replace(one, ground=replace(one.ground, bits=8))
+    assert quantised.memory() == found | {"bits": 8}
     expected = found["expected"]
     assert found["expected_bytes"] == sum(expected.values()) and expected["weights"] == held(one.ground)
     parts = slots()["span"].composition.parts
