@@ -68,6 +68,7 @@ class Memory:
     ) -> Losses:
         """Run a step, cut to the limit; again with lower limits while memory is out.
 
+        `cut` must take no memory of a device: what it gives says what did not fit.
         Raises DoesNotFit when one example at a time, with checkpointing, is too much.
         """
         while True:
