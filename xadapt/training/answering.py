@@ -19,7 +19,7 @@ from xadapt.recipe import Recipe
 from xadapt.task_types import TaskType
 from xadapt.task_types.items import Item, pack
 from xadapt.training import attended
-from xadapt.training.memory import free
+from xadapt.training.forwards import free
 from xadapt.training.restore import Base
 
 TOKENS = {"cpu": 4096, "cuda": 65536}

@@ -7,7 +7,7 @@ import torch
 
 from xadapt.errors import is_out_of_memory
 from xadapt.task_types.items import Batch
-from xadapt.training.memory import free
+from xadapt.training.forwards import free
 from xadapt.training.passes import Pass, passes
 
 Made = Callable[[int], dict[int, Batch]]
