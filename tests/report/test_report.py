@@ -261,3 +261,23 @@ def test_numbers_on_quantised_weights_are_told_from_others(asked, store):
     assert "alone small │ 8 bit │ pawsx, xcopa" in text
     assert "holds the difference of the encoders too" in text
     assert [each["bits"] for each in (r.as_json() for r in found) if "bits" in each] == [8] * 6
+
+
+def test_what_is_read_without_a_training_says_for_itself_on_what_bits(asked, store):
+    fakes.fill(asked, store)
+    own = {
+        cell.score.predictions.digest: cell.score.predictions
+        for cell in asked.cells()
+        if cell.score is not None and cell.composition == "alone" and cell.task in ("tatoeba", "pawsx")
+    }
+    for stage in own.values():
+        with store.writing(stage) as work:
+            (work.out / "predictions.jsonl").write_text("")
+            work.notes["memory"] = {"bits": 4}
+    for trained in {s.module.digest: s.module for s in own.values() if s.task == "pawsx"}.values():
+        with store.writing(trained) as work:
+            work.notes["memory"] = {"bits": None}
+    found = [r for r in results(asked.cells(), store) if r.cell.composition == "alone"]
+    assert {r.bits for r in found if r.cell.task == "tatoeba"} == {4}
+    assert {r.bits for r in found if r.cell.task == "pawsx"} == {None}, "that of its training counts"
+    assert "4 bit │ tatoeba" in " ".join(shown(results(asked.cells(), store)).split())

@@ -2,6 +2,7 @@
 
 import gc
 import weakref
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,12 +16,13 @@ from xadapt.task_types import task_type
 from xadapt.training.answering import Answering, held
 from xadapt.training.forwards import Forwards
 from xadapt.training.inference import _most
+from xadapt.training.memory import Memory
 from xadapt.training.precision import accelerator
 from xadapt.training.restore import Base
 
 from .full_world import World
-from .small import EXAMPLES, PLANS, slots
-from .test_memory import Scarce
+from .small import EXAMPLES, PLANS, make, slots
+from .test_memory import Scarce, dies
 
 
 class Tight:
@@ -105,6 +107,29 @@ def test_what_failed_holds_no_tensors_when_it_goes_on():
     assert seen[:3] == [0, 0, 0]
 
 
+def test_a_resumed_training_knows_what_did_not_fit_of_its_development_data(encoder, tokenizer, tmp_path):
+    def selecting(folder, seconds=1e9):
+        forwards, tight = Forwards(), Tight(SIZES, 12)
+
+        def score() -> float:
+            forwards.run(SIZES, 50, tight)
+            return float(len(tight.done))
+
+        given = {"measures": {0: score}, "select": "dev", "snapshots": 3}
+        loop = make(["tagging"], encoder, tokenizer, folder, seconds=seconds, **given)
+        loop.memory = Memory(forwards=forwards)
+        return loop, tight
+
+    whole, _ = selecting(tmp_path / "whole")
+    whole.run()
+    dies(selecting(tmp_path / "cut", seconds=-1)[0])
+    again, tight = selecting(tmp_path / "cut")
+    assert again.run() == 5
+    assert max(tight.asked) <= 12, "nothing runs out again"
+    assert again.memory.notes() == whole.memory.notes() and again.memory.forwards.largest <= 12
+    assert again.memory.events == whole.memory.events != []
+
+
 def ground(encoder, tokenizer) -> Base:
     return Base(encoder, tokenizer, accelerator("cpu", "fp32"), "small")
 
@@ -136,7 +161,9 @@ def test_what_is_expected_is_of_the_largest_forward_and_of_the_module(encoder, t
     for some in (items[:2], items, items[:1]):
         one.forward(some)
     found = one.memory()
-    assert found["pass_tokens"] == sum(item.tokens for item in items)
+    assert found["pass_tokens"] == sum(item.tokens for item in items) and found["bits"] is None
+    quantised = replace(one, ground=replace(one.ground, bits=8))
+    assert quantised.memory() == found | {"bits": 8}
     expected = found["expected"]
     assert found["expected_bytes"] == sum(expected.values()) and expected["weights"] == held(one.ground)
     parts = slots()["span"].composition.parts

@@ -12,6 +12,7 @@ from xadapt.examples import Text
 from xadapt.modeling.assemble import Assembled, Slot
 from xadapt.recipe import IA3, Bottleneck, FusionSettings
 from xadapt.task_types import encode_training, task_type
+from xadapt.task_types.items import Batch
 from xadapt.training.job import entries
 from xadapt.training.loop import Loop
 from xadapt.training.memory import Memory
@@ -218,6 +219,42 @@ def test_short_examples_are_cut_too_before_a_step_is_given_up(encoder, tokenizer
             each._lower(0, passes(batches, 1), "no room")
 
 
+@pytest.mark.parametrize("refused", [2, 3], ids=["ahead", "in its turn too"])
+def test_batches_that_do_not_fit_are_cut_as_steps_are(refused, encoder, tokenizer, tmp_path, monkeypatch):
+    """Moving those of the second step is refused: ahead of it, where nothing is lost, and in it."""
+    kinds, asked = ["classification"], []
+    whole = stepped(kinds, encoder, tokenizer, tmp_path, Memory(), steps=2)
+    move = Batch.to
+
+    def scarce(self, device):
+        asked.append(len(self.ids))
+        if 1 < len(asked) <= refused:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 MiB.")
+        return move(self, device)
+
+    monkeypatch.setattr(Batch, "to", scarce)
+    loop = stepped(kinds, encoder, tokenizer, tmp_path, Memory(), steps=2)
+    assert_close(loop, whole)
+    assert asked[0] + asked[1] == whole.tokens and set(asked[1:refused]) == {asked[1]}
+    if refused == 2:
+        assert asked[2] == asked[1] and not loop.memory.events and loop.memory.passes == 1
+    else:
+        assert loop.memory.events == [f"step 2: {asked[1]} tokens did not fit, {asked[1] // 2} from then on"]
+        assert max(asked[3:]) <= asked[1] // 2, "the step after it is made ahead within the limit"
+
+
+def test_what_else_is_wrong_with_a_batch_is_said_when_it_is_made_ahead(
+    encoder, tokenizer, tmp_path, monkeypatch
+):
+    def broken(self, device):
+        raise RuntimeError("device-side assert triggered")
+
+    loop = make(["span"], encoder, tokenizer, tmp_path)
+    monkeypatch.setattr(Batch, "to", broken)
+    with pytest.raises(RuntimeError, match="assert"):
+        loop.feed.prepare(0, None)
+
+
 def test_another_error_is_no_want_of_memory(encoder, tokenizer, tmp_path):
     loop = make(["span"], encoder, tokenizer, tmp_path)
 
@@ -259,13 +296,10 @@ def test_a_run_killed_after_memory_was_out_continues_bit_for_bit(encoder, tokeni
     whole = scarce(encoder, tokenizer, tmp_path / "whole")
     whole.run()
     dies(scarce(encoder, tokenizer, tmp_path / "cut", seconds=-1))
-    events: list[str] = []
     again = scarce(encoder, tokenizer, tmp_path / "cut")
-    again.memory = Memory(events=events)
     assert again.run() == 5
     assert len(again.encoder.asked) and max(again.encoder.asked) <= 100, "no pass is too large again"
     assert again.memory.notes() == whole.memory.notes() and again.memory.events
-    assert again.memory.events is events, "others add to the same list"
     assert_same(again, whole)
 
 

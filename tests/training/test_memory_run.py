@@ -289,6 +289,7 @@ def test_a_module_trains_on_quantised_weights_and_is_read_on_them(world):
     predicted = world.cells("second")["lora", "alone"]
     world.done(predicted, context=context)
     assert checksum(encoder.parameters()) == before and (folder / "probe.safetensors").exists()
+    assert context.store.record(predicted.digest).notes["memory"]["bits"] == 4
 
 
 def bits_of(world, context, stage, monkeypatch, loaded):

@@ -19,7 +19,7 @@ from xadapt.recipe import Recipe
 from xadapt.task_types import TaskType
 from xadapt.task_types.items import Item, pack
 from xadapt.training import attended
-from xadapt.training.memory import free
+from xadapt.training.forwards import free
 from xadapt.training.restore import Base
 
 TOKENS = {"cpu": 4096, "cuda": 65536}
@@ -80,11 +80,12 @@ class Answering:
         """What is expected at the peak with this module, in the largest forward on the encoder so far."""
         model = Sizes.of(self.ground.encoder.config.to_dict())
         tokens = self.ground.forwards.largest
+        found: dict[str, Any] = {"pass_tokens": tokens, "bits": self.ground.bits}
         if model is None:
-            return {"pass_tokens": tokens}
+            return found
         activations = round(tokens * answering(model, how(self.ground)))
         expected = {"weights": held(self.ground), "modules": self._beside(), "activations": activations}
-        return {"pass_tokens": tokens, "expected_bytes": sum(expected.values()), "expected": expected}
+        return found | {"expected_bytes": sum(expected.values()), "expected": expected}
 
     def _beside(self) -> int:
         """Bytes of the modules and the head; that of a library is on the encoder, and counted there."""

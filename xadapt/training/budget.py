@@ -18,6 +18,7 @@ from xadapt.modeling.quantized import check
 from xadapt.recipe import Full
 from xadapt.stages import memory as planned
 from xadapt.task_types import flat
+from xadapt.training.forwards import Forwards
 from xadapt.training.job import Job
 from xadapt.training.loop import Loop
 from xadapt.training.memory import Memory
@@ -112,9 +113,9 @@ class Budget:
             share = (budget - RESERVED["cuda"]) / whole
             torch.cuda.set_per_process_memory_fraction(min(1.0, max(0.0, share)), self.device)
 
-    def limits(self, events: list[str] | None = None) -> Memory:
-        """For the loop; what other forwards of a training say of want of memory is in `events`."""
-        found = Memory(offered=self.offered, events=[] if events is None else events)
+    def limits(self, forwards: Forwards) -> Memory:
+        """For the loop; `forwards` are those of its training that are no steps."""
+        found = Memory(offered=self.offered, forwards=forwards)
         if self.choice is not None:
             found.tokens, found.checkpointing = self.choice.tokens, self.choice.how.checkpointing
         return found

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 import torch
 
+from xadapt.errors import is_out_of_memory
 from xadapt.task_types.items import Batch
+from xadapt.training.forwards import free
 from xadapt.training.passes import Pass, passes
 
 Made = Callable[[int], dict[int, Batch]]
@@ -21,17 +23,25 @@ class Fed:
     """By job, on the CPU."""
     device: torch.device
     _cut: tuple[int | None, list[Pass]] | None = None
+    """The limit and the passes."""
+    _placed: tuple[list[Pass], list[Pass]] | None = None
+    """Passes, and the same on the device."""
 
     @property
     def tokens(self) -> int:
         return sum(len(batch.ids) for batch in self.batches.values())
 
-    def passes(self, tokens: int | None) -> list[Pass]:
-        """Of at most `tokens` each, on the device; kept for as long as the limit stays."""
+    def cut(self, tokens: int | None) -> list[Pass]:
+        """Passes of at most `tokens` each, on the CPU; kept for as long as the limit stays."""
         if self._cut is None or self._cut[0] != tokens:
-            every = passes(self.batches, tokens)
-            self._cut = tokens, [{job: one.to(self.device) for job, one in each.items()} for each in every]
+            self._cut, self._placed = (tokens, passes(self.batches, tokens)), None
         return self._cut[1]
+
+    def placed(self, cut: list[Pass]) -> list[Pass]:
+        """The passes of `cut` on the device; kept with them. Memory may be out."""
+        if self._placed is None or self._placed[0] is not cut:
+            self._placed = cut, [{job: one.to(self.device) for job, one in each.items()} for each in cut]
+        return self._placed[1]
 
 
 class Feed:
@@ -46,9 +56,18 @@ class Feed:
         return found if found is not None and found.step == step else self._make(step)
 
     def prepare(self, step: int, tokens: int | None) -> None:
-        """Make a step ahead of its time, cut to passes of `tokens`."""
+        """Make a step ahead of its time, cut to passes of `tokens`.
+
+        Out of memory it waits on the CPU: what the step does about it, it does when its turn comes.
+        """
         self._next = self._make(step)
-        self._next.passes(tokens)
+        try:
+            self._next.placed(self._next.cut(tokens))
+            return
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+        free()
 
     def _make(self, step: int) -> Fed:
         return Fed(step, self.made(step), self.device)

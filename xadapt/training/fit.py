@@ -73,7 +73,7 @@ def fit(
     held = replace(context, bits=ground.bits)
     budget = Budget(loads, jobs, ground.encoder, ground.placed, held)
     given = ground.encoder, assembled, jobs, trained, ground.placed, checkpoint, context.progress, measures
-    loop = Loop(*given, budget.limits(ground.forwards.events))
+    loop = Loop(*given, budget.limits(ground.forwards))
     resumed = loop.run()
     taken = budget.taken()
     if _frozen(ground, assembled) != before:

@@ -1,11 +1,13 @@
 """Forwards that keep nothing for a backward: in batches of tokens, of half as many where memory was out."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from accelerate.utils.memory import clear_device_cache
 
 from xadapt.errors import DoesNotFit, is_out_of_memory, reason
 from xadapt.training.batches import by_tokens
-from xadapt.training.memory import free
 
 Forward = Callable[[list[int]], None]
 """Takes the indices of a batch; what it finds out it keeps when it is done."""
@@ -13,7 +15,10 @@ Forward = Callable[[list[int]], None]
 
 @dataclass
 class Forwards:
-    """Of one encoder where it runs: what was found out holds for all modules that answer on it."""
+    """Of one encoder where it runs: what was found out holds for all modules that answer on it.
+
+    In a training it is kept with the state of the loop, which adds its own events.
+    """
 
     forced: int | None = None
     """Tokens of a batch that want of memory has forced; None for none."""
@@ -42,6 +47,15 @@ class Forwards:
             again = by_tokens([sizes[index] for index in rest], self._limit(usual))
             left = [[rest[place] for place in batch] for batch in again]
 
+    def notes(self) -> dict[str, Any]:
+        """What was found out, for a checkpoint."""
+        return asdict(self)
+
+    def resume(self, notes: Mapping[str, Any]) -> None:
+        """Go on after what a checkpoint says; older ones say less."""
+        self.forced, self.largest = notes.get("forced"), notes.get("largest", 0)
+        self.events = list(notes.get("events", []))
+
     def _limit(self, usual: int) -> int:
         return usual if self.forced is None else min(usual, self.forced)
 
@@ -54,6 +68,11 @@ class Forwards:
             )
         self.forced = tokens // 2
         self.events.append(f"forward: {tokens} tokens did not fit, {self.forced} from then on")
+
+
+def free() -> None:
+    """Give back what nothing holds: cycles of what failed, and what an allocator keeps for reuse."""
+    clear_device_cache(garbage_collection=True)
 
 
 def _scarce(forward: Forward, batch: list[int]) -> str | None:

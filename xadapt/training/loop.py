@@ -115,7 +115,7 @@ class Loop:
 
     def _step(self, step: int) -> None:
         fed = self.feed.take(step)
-        found = self.memory.fitted(step, fed.passes, partial(self._gradients, step, fed))
+        found = self.memory.fitted(step, fed.cut, partial(self._gradients, step, fed))
         self.tokens += fed.tokens
         turns = {number: self.jobs[number].turn(step) for number in fed.batches}
         if any(turn.step == 0 for turn in turns.values()):
@@ -139,7 +139,8 @@ class Loop:
         return {n: job.batch(step) for n, job in enumerate(self.jobs) if step < job.schedule.steps}
 
     def _gradients(self, step: int, fed: Fed, cut: list[Pass]) -> dict[int, torch.Tensor]:
-        """Set the gradients of a step, pass by pass; returns the losses by job."""
+        """Set the gradients of a step, pass by pass; returns the losses by job. `cut` is on the CPU."""
+        cut = fed.placed(cut)
         self.optimizer.clear()
         if len(cut) == 1 and all(one.whole for one in cut[0].values()):
             found = self._losses(step, {job: one.batch for job, one in cut[0].items()})

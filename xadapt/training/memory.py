@@ -13,11 +13,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from accelerate.utils.memory import clear_device_cache
 from torch.utils.checkpoint import checkpoint
 
 from xadapt.errors import LESS, DoesNotFit, is_out_of_memory, reason
 from xadapt.modeling.encoder import Through, directly
+from xadapt.training.forwards import Forwards, free
 from xadapt.training.passes import Pass, divisible, largest
 from xadapt.training.streams import Stream
 
@@ -39,13 +39,18 @@ class Memory:
     """Tokens of the largest pass so far."""
     passes: int = 1
     """Most passes of a step so far."""
-    events: list[str] = field(default_factory=list)
-    """Each time that memory was out, and what was done."""
+    forwards: Forwards = field(default_factory=Forwards)
+    """What else runs on the encoder, as on development data: also of one checkpoint."""
 
     def __post_init__(self) -> None:
         self._forced = np.zeros(2, dtype=np.int64)
         self.forced = torch.from_numpy(self._forced)
         """(tokens, checkpointing) that want of memory has forced; 0 for none. One memory under two names."""
+
+    @property
+    def events(self) -> list[str]:
+        """Each time that memory was out, in steps and in `forwards`, and what was done."""
+        return self.forwards.events
 
     @property
     def limit(self) -> int | None:
@@ -68,6 +73,7 @@ class Memory:
     ) -> Losses:
         """Run a step, cut to the limit; again with lower limits while memory is out.
 
+        `cut` must take no memory of a device: what it gives says what did not fit.
         Raises DoesNotFit when one example at a time, with checkpointing, is too much.
         """
         while True:
@@ -102,13 +108,12 @@ class Memory:
 
     def notes(self) -> dict[str, Any]:
         """What was found out, for a checkpoint, beside `forced`."""
-        return {"events": self.events, "largest": self.largest, "passes": self.passes}
+        return {"largest": self.largest, "passes": self.passes, "forwards": self.forwards.notes()}
 
     def resume(self, notes: Mapping[str, Any]) -> None:
         """Go on after what a checkpoint says; older ones say nothing."""
-        # In place: others add to the same list.
-        self.events[:] = notes.get("events", [])
         self.largest, self.passes = notes.get("largest", 0), notes.get("passes", 1)
+        self.forwards.resume({"events": notes.get("events", [])} | notes.get("forwards", {}))
 
     def _lower(self, step: int, passes: list[Pass], said: str) -> None:
         size, several, last = largest(passes), divisible(passes), self.recomputes or not self.offered
@@ -127,11 +132,6 @@ class Memory:
                 f"tried: {'; '.join(self.events) or 'one example at a time'} ({said})",
                 "a smaller max_length or model, or a device with more memory",
             )
-
-
-def free() -> None:
-    """Give back what nothing holds: cycles of what failed, and what an allocator keeps for reuse."""
-    clear_device_cache(garbage_collection=True)
 
 
 def recomputed(streams: Sequence[Stream], layer: Callable[..., torch.Tensor], *given: Any) -> torch.Tensor:

@@ -21,6 +21,7 @@ from xadapt.task_types import task_type
 from xadapt.training.batches import Schedule, stream
 from xadapt.training.budget import Budget
 from xadapt.training.checkpoint import Checkpoint
+from xadapt.training.forwards import Forwards
 from xadapt.training.full import weights
 from xadapt.training.job import Job, Part, entries
 from xadapt.training.loop import Loop
@@ -60,7 +61,7 @@ def pretrain(
     load = Load(recipe, Shape(Full()), recipe.batch * recipe.max_length, vocabulary, "mlm")
     budget = Budget([load], [job], encoder, placed, context)
     given = encoder, assembled, [job], everything, placed, checkpoint, context.progress
-    loop = Loop(*given, memory=budget.limits())
+    loop = Loop(*given, memory=budget.limits(Forwards()))
     resumed = loop.run()
     taken = budget.taken()
     save_tokenizer(tokenizer, out, architecture.max_length)
