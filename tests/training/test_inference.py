@@ -115,6 +115,19 @@ def test_what_recurs_is_answered_once_while_there_is_room(monkeypatch, kept):
     assert [one.tokens for one in stages] == [15, *(3 * len(each) for each in again)]
 
 
+def test_what_recurs_within_one_portion_is_answered_once():
+    fake = Sharing()
+    texts = ([1, 2], [7, 8]), ([7], [8, 9, 7, 9]), ([3, 3], [5])
+    stages = [
+        asked([*(item(n) for n in own), *(replace(item(n), detail=1) for n in english)])
+        for own, english in texts
+    ]
+    known = {recurring.key(item(5)): Answer(np.array([5]), {})}
+    assert firsts(_answers(fake, stages, known)) == [own + english for own, english in texts]
+    assert fake.asked == [[1, 2, 7, 8, 7, 9, 3, 3]], "an own text that reads as an English one is its own"
+    assert [one.tokens for one in stages] == [12, 6, 6]
+
+
 def test_bitext_of_several_calls_is_mined_as_of_one(encoder, tokenizer, monkeypatch):
     """Two languages with English sentences in common, in one portion and in two."""
     kind = task_type("mining")

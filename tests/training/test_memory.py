@@ -311,6 +311,8 @@ def test_a_checkpoint_that_says_nothing_of_memory_is_read(encoder, tokenizer, tm
     again = scarce(encoder, tokenizer, tmp_path)
     assert again.run() == 5 and not again.memory.events
     assert 0 < again.memory.largest <= 100, "the limit is in its tensors"
+    again.memory.resume({"events": ["step 1"], "largest": 9, "passes": 2})
+    assert (again.memory.events, again.memory.passes) == (["step 1"], 2), "of before other forwards counted"
 
 
 def test_an_update_that_memory_is_out_for_ends_the_training_and_is_done_anew(

@@ -1,10 +1,11 @@
 """Texts that the languages of a task share, where these are too many to keep all: BUCC's English sentences.
 
 An item that `recurs`, as its task type says, is answered once for all languages of one call: what an earlier
-portion of them had is kept, up to `KEPT` bytes, and what found no room is answered again.
+portion of them had is kept, up to `KEPT` bytes, and what found no room is answered again in the next.
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from xadapt.task_types.items import Item
 from xadapt.training.answering import Answer, Answering
@@ -21,17 +22,31 @@ def key(item: Item) -> bytes:
 def answers(
     answering: Answering, items: Sequence[Sequence[Item]], known: dict[bytes, Answer]
 ) -> tuple[list[list[Answer]], list[int]]:
-    """Of each stage one answer per item, and the tokens of those that were not `known`."""
-    every = [list(each) for each in items]
+    """Of each stage one answer per item, and the tokens of those neither `known` nor seen before."""
     recurs = answering.kind.recurs  # type: ignore[attr-defined]
-    found = [[known.get(key(item)) if known and recurs(item) else None for item in each] for each in every]
-    new = [
-        [item for item, before in zip(own, answers, strict=True) if before is None]
-        for own, answers in zip(every, found, strict=True)
-    ]
-    made = iter(answering.forward([item for each in new for item in each]))
-    tokens = [sum(item.tokens for item in each) for each in new]
-    return [[before or next(made) for before in each] for each in found], tokens
+    new: list[Item] = []
+    first: dict[bytes, int] = {}
+    found: list[list[Answer | int]] = []
+    ends = [0]
+    for each in items:
+        found.append([_place(item, recurs(item), new, first, known) for item in each])
+        ends.append(len(new))
+    made = answering.forward(new)
+    tokens = [sum(item.tokens for item in new[start:end]) for start, end in pairwise(ends)]
+    return [[made[at] if isinstance(at, int) else at for at in each] for each in found], tokens
+
+
+def _place(
+    item: Item, recurs: bool, new: list[Item], first: dict[bytes, int], known: dict[bytes, Answer]
+) -> Answer | int:
+    """The known answer of an item, or its place in `new`, where it is added; `first` has those that recur."""
+    name = key(item) if recurs else None
+    if name is not None and (found := known.get(name, first.get(name))) is not None:
+        return found
+    if name is not None:
+        first[name] = len(new)
+    new.append(item)
+    return len(new) - 1
 
 
 def keep(
