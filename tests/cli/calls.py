@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from unittest import mock
 
 from xadapt.cli import main
@@ -33,6 +33,27 @@ def background(*words: str, **env: str) -> Iterator[subprocess.Popen[str]]:
             yield running
         finally:
             running.kill()
+
+
+@contextmanager
+def on_a_terminal(*words: str) -> Iterator[tuple[subprocess.Popen[bytes], Iterator[str]]]:
+    """The same while it runs, with what it says to a terminal as it comes; ended with the block."""
+    ours, its = os.openpty()
+    env = os.environ | {"COLUMNS": "300"}
+    with subprocess.Popen(_line(words), stdout=subprocess.DEVNULL, stderr=its, env=env) as running:
+        os.close(its)
+        try:
+            yield running, _read(ours)
+        finally:
+            running.kill()
+            os.close(ours)
+
+
+def _read(terminal: int) -> Iterator[str]:
+    # Linux says by an error that no one is left on the other side.
+    with suppress(OSError):
+        while part := os.read(terminal, 4096):
+            yield part.decode(errors="replace")
 
 
 def _line(words: tuple[str, ...]) -> list[str]:

@@ -2,18 +2,16 @@
 
 import json
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
+from safetensors import safe_open
 
 from xadapt import experiment
 from xadapt.stages.train import Train
 from xadapt.workflow.plan import Plan
 
-from .calls import here, xadapt
+from .calls import here, on_a_terminal, xadapt
 
 SMALL = """
 [model]
@@ -117,25 +115,24 @@ def test_markdown_has_every_digest(small, tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_a_stopped_run_continues(tmp_path, number):
     path, store = tmp_path / "e.toml", tmp_path / "runs"
-    path.write_text(SMALL.replace("steps = 6", "steps = 4000"))
-    line = [sys.executable, "-c", "from xadapt.cli.main import main; main()"]
+    path.write_text(SMALL.replace("steps = 6", "steps = 80"))
     settings = ['target.tasks=["xnli"]', 'target.compositions=["alone"]']
     words = ["run", str(path), "--store", str(store), "--set", settings[0], "--set", settings[1]]
     plan = Plan.of(experiment.load(str(path), settings).goals())
     (training,) = (stage for stage in plan.stages if isinstance(stage, Train))
-    process = subprocess.Popen([*line, *words], stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 60
-    while not list(store.glob(f"*/.writing-{training.digest[:12]}*")) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    assert time.monotonic() < deadline
-    time.sleep(2)
-    process.send_signal(number)
-    errors = process.communicate(timeout=60)[1]
+    with on_a_terminal(*words) as (process, said):
+        # Before its first step it may still import or read its data.
+        assert any(" step " in line for line in said)
+        process.send_signal(number)
+        shown = "".join(said)
+        code = process.wait(timeout=60)
     if number == signal.SIGINT:
-        assert process.returncode == 130 and "run the same command again" in errors
+        assert code == 130 and "run the same command again" in shown
+        with safe_open(store / f".progress/{training.digest}/checkpoint.safetensors", "pt") as file:
+            assert 0 < json.loads(file.metadata()["state"])["step"] < 80
     else:
-        assert process.returncode == -9
-    rest = xadapt(*words, "--set", "recipe.a.steps=6", "--json")
+        assert code == -9
+    rest = xadapt(*words, "--json")
     assert rest.returncode == 0 and json.loads(rest.stdout)["missing"] == 0
 
 
