@@ -34,9 +34,9 @@ LINES = (
     Line(1, "train_step", "--part one --method bottleneck --rounds 3 --steps 12", 150),
     Line(1, "train_step", "--part nine --rounds 3 --steps 8 --without defaults max workers", 240),
     Line(1, "memory", "--shape large --methods seq_bn lora", 90),
-    Line(2, "hours", "--steps 60", 300),
-    Line(2, "curves", "--steps 150", 120),
     Line(2, "train_step", "--part one --method bottleneck --rows 256 --rounds 2 --steps 6", 150),
+    Line(2, "hours", "--steps 60", 270),
+    Line(2, "curves", "--steps 150", 110),
     Line(3, "matrix", "--steps 50 --test 100", 240),
     Line(3, "fusion", "--rows 32 --steps 10", 120),
     Line(3, "predict", "--rows 512 --rounds 1 --modules 4", 150),
@@ -45,6 +45,7 @@ LINES = (
     Line(4, "memory", "--shape base large", 150),
     Line(4, "early_exit", "--sentences 4096", 60),
     Line(5, "train_step", "--part one --method bottleneck --compile --only compiled --rounds 1", 500),
+    Line(6, "train_step", "--part nine --compile --only compiled --rounds 1 --steps 4", 540),
 )
 EACH = 570
 """Seconds of a part."""

@@ -193,7 +193,7 @@ def measure(asked: argparse.Namespace, device: torch.device) -> dict[str, Any]:
             agreed = agreement(found, plan)
         kinds = {"trainings": Train, "predictions": Predict}
         counts = {word: sum(isinstance(s, kind) for s in plan.stages) for word, kind in kinds.items()}
-    return facts(times) | counts | sizes | {"batch": asked.batch, "agreement": agreed}
+    return {"contenders": facts(times)} | counts | sizes | {"batch": asked.batch, "agreement": agreed}
 
 
 def warm(device: torch.device) -> None:

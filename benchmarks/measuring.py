@@ -19,7 +19,9 @@ from typing import Any
 
 import torch
 
-LIBRARIES = ("torch", "transformers", "adapters", "peft", "accelerate")
+from xadapt.forecast.machine import processor
+
+LIBRARIES = ("xadapt", "torch", "transformers", "adapters", "peft", "accelerate")
 SQUARE = 8192
 """Rows and columns of the products that a GPU is fastest at."""
 
@@ -101,7 +103,7 @@ def machine(device: torch.device) -> dict[str, Any]:
     """What the figures were taken on."""
     on_gpu = device.type == "cuda"
     facts: dict[str, Any] = {
-        "device": torch.cuda.get_device_name(device) if on_gpu else f"cpu, {platform.machine()}",
+        "device": torch.cuda.get_device_name(device) if on_gpu else processor(),
         "clock": "wall, synchronised" if on_gpu else "process CPU time, one thread",
         "cores": os.cpu_count(),
         "python": platform.python_version(),
@@ -121,5 +123,7 @@ def keep(benchmark: str, part: str, facts: dict[str, Any], device: torch.device)
     date = f"{datetime.now(UTC):%Y%m}"
     path = Path(__file__).parent / "results" / f"{benchmark}_{name.replace(' ', '_')}_{date}.json"
     known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    path.write_text(json.dumps(known | {part: facts | machine(device)}, indent=2) + "\n", encoding="utf-8")
+    on = machine(device)
+    assert not facts.keys() & on.keys(), "a figure would be lost"
+    path.write_text(json.dumps(known | {part: facts | on}, indent=2) + "\n", encoding="utf-8")
     return path

@@ -225,11 +225,11 @@ def main() -> None:
 
 
 def _title(part: str, asked: argparse.Namespace) -> str:
+    some = f", {' '.join(asked.only)}" if asked.only else ""
     if part == "one":
-        some = f", {' '.join(asked.only)}" if asked.only else ""
         return f"one, {asked.shape}, {asked.rows} rows, {' '.join(asked.method)}{some}"
     fewer = f", one row in {asked.part_of}" if part == "nine" and asked.part_of > 1 else ""
-    return f"{part}, {asked.shape}{fewer}"
+    return f"{part}, {asked.shape}{fewer}{some}"
 
 
 def measure(part: str, device: torch.device, asked: argparse.Namespace) -> dict[str, Any]:

@@ -184,6 +184,7 @@ COMPOSITIONS = (
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=300, derandomize=True)
 @given(COMPOSITIONS)
 def test_printing_and_parsing_are_inverse(composition):

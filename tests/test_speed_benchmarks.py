@@ -49,7 +49,7 @@ def test_every_part_of_the_run_on_a_gpu_is_thought_to_end_in_time() -> None:
     assert all((FOLDER / f"{line.name}.py").exists() for line in gpu.LINES)
     for part in gpu.parts(gpu.LINES):
         chosen = gpu.lines([part], [], False)
-        assert chosen and sum(line.seconds for line in chosen) <= gpu.EACH < 600
+        assert chosen and sum(line.seconds for line in chosen) <= gpu.EACH - 30 < 570
     assert {line.name for line in gpu.lines([], [], True)} == {line.name for line in gpu.LINES}
     assert [line.name for line in gpu.lines([], ["memory"], False)] == ["memory"] * 2
 
@@ -99,7 +99,9 @@ def test_trainers_and_bare_steps_end_at_the_loss_of_xadapt(steps: dict[str, Any]
 def test_a_matrix_is_the_same_in_a_loop_of_the_runs() -> None:
     (found,) = quick("matrix").values()
     assert found["trainings"] == 12 and found["predictions"] == 60
-    assert all(found[who]["cpu_seconds"] > 0 for who in ("xadapt", "xadapt, one by one", "adapters"))
+    assert all(
+        found["contenders"][who]["cpu_seconds"] > 0 for who in ("xadapt", "xadapt, one by one", "adapters")
+    )
 
 
 @pytest.mark.slow

@@ -23,6 +23,8 @@ from xadapt.sources import lock
 from .calls import xadapt
 from .places import SHARD, Place
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:

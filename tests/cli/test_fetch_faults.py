@@ -11,6 +11,8 @@ from tests.sources.published import MODEL, XNLI
 from .calls import background
 from .places import SHARD, Place
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_run_that_cannot_fetch_says_what_to_run(place: Place) -> None:
     place.env["HF_ENDPOINT"] = "http://127.0.0.1:9"

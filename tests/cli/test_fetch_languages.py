@@ -56,6 +56,7 @@ def test_they_are_locked_fetched_and_read_without_a_network(place: Place) -> Non
     assert json.loads(ran.stdout)["ran"] > 0 == json.loads(again.stdout)["ran"]
 
 
+@pytest.mark.slow
 def test_a_pickle_is_refused_with_what_to_do(place: Place, adapter: dict[str, bytes]) -> None:
     place.hub.publish("models/o/en", {NAMES[0]: adapter[NAMES[0]], "pytorch_adapter.bin": b"pickle"})
     done = place.run("fetch")

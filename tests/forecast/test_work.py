@@ -54,13 +54,16 @@ def test_a_mixture_takes_the_steps_of_its_parts(tmp_path):
     assert work.trained == pytest.approx(sum(each.trained for each in single), rel=0.05)
 
 
-@pytest.mark.parametrize("how", ["uniform", "proportional", "capped", "temperature"])
-def test_parts_of_a_mixture_are_shared_as_the_sampler_shares_them(tmp_path, how):
+@pytest.mark.parametrize(
+    ("how", "at"),
+    [("uniform", 3.0), ("proportional", 3.0), ("capped", 3.0), ("temperature", 3.0), ("temperature", 0.009)],
+)
+def test_parts_of_a_mixture_are_shared_as_the_sampler_shares_them(tmp_path, how, at):
     text = SMALL.replace('["alone", "stack(each)", "fuse(all)"]', '["continue(multitask(all))"]')
-    text += f'[sampling]\nhow = "{how}"\ncap = 1000\ntemperature = 3.0\n'
+    text += f'[sampling]\nhow = "{how}"\ncap = 1000\ntemperature = {at}\n'
     (stage,) = [stage for stage, _ in works(tmp_path, text) if isinstance(stage, Mixture)]
     found, _ = shares(stage, [300, 5000])
-    want = sampler.probabilities([300, 5000], how, cap=1000, temperature=3.0)
+    want = sampler.probabilities([300, 5000], how, cap=1000, temperature=at)
     assert found == pytest.approx(want.tolist())
 
 

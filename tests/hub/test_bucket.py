@@ -11,10 +11,13 @@ from xadapt.errors import ConfigError, DataError, IntegrityError, Unwritable
 from xadapt.hub import bundle
 
 NEEDED = ("s3fs", "moto", "flask", "flask_cors")
-pytestmark = pytest.mark.skipif(
-    any(util.find_spec(name) is None for name in NEEDED),
-    reason="s3fs or the server double is not installed: pip install 'xadapt[dev]'",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        any(util.find_spec(name) is None for name in NEEDED),
+        reason="s3fs or the server double is not installed: pip install 'xadapt[dev]'",
+    ),
+]
 BUCKET = "lab"
 
 

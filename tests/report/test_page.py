@@ -91,6 +91,7 @@ def test_a_language_says_of_several_seeds_what_the_table_says(tmp_path, store):
     assert table.cell(table.rows[0], "pawsx", "en").text() == "45.0~ (2/3)"
 
 
+@pytest.mark.slow
 def test_the_grid_of_nine_by_nine_by_forty_stays_below_500_kilobytes(tmp_path):
     found = grids.results(tmp_path)
     page = document("grid", found, None, grids.behind(), {"encoder": "xlm-roberta-large"})

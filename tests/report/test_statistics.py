@@ -27,6 +27,7 @@ def test_holm_gives_the_values_of_the_definition():
     assert holm([0.5, 0.9]) == [1.0, 1.0] and holm([]) == []
 
 
+@pytest.mark.slow
 def test_equal_systems_are_called_different_about_as_often_as_the_level_says():
     random, called = np.random.default_rng(0), 0
     for seed in range(200):
@@ -81,6 +82,7 @@ def test_many_items_that_all_agree_are():
         assert p_value(drawn(np.ones(items), np.zeros(items)), (), items) < 1e-50
 
 
+@pytest.mark.slow
 def test_all_gains_of_a_table_are_corrected_together_and_seeds_are_told(tmp_path):
     every = [r for r in grids.results(tmp_path, 2) if r.cell.language in ("en", "af", "ar")]
     found = gains(Table.of(every), "zero-shot")

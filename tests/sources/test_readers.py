@@ -173,6 +173,7 @@ def test_a_number_without_a_name_is_an_error_with_its_place(suffix: str, tmp_pat
         read(path, {"label": ("no", "yes")})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".jsonl", ".jsonl.gz", ".csv", ".parquet"])
 def test_memory_does_not_grow_with_rows(suffix: str, tmp_path: Path) -> None:
     peaks = []

@@ -96,6 +96,7 @@ def content(row: Row) -> str:
     return json.dumps(said, sort_keys=True, ensure_ascii=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(set(toyworld.DATASETS) - {"text"}))
 def test_no_row_is_in_two_splits(name: str) -> None:
     found = (rows(name, config_of(name, "qae"), split, 600) for split in SPLITS)
@@ -103,6 +104,7 @@ def test_no_row_is_in_two_splits(name: str) -> None:
     assert not train & dev and not train & test and not dev & test
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["udpos", "panx", "ccg", "commonsense_qa", "tatoeba", "bucc18"])
 def test_no_sentence_is_in_two_splits(name: str) -> None:
     columns = {"commonsense_qa": "question", "tatoeba": "target_sentence", "bucc18": "target_sentence"}

@@ -107,6 +107,7 @@ def test_what_failed_holds_no_tensors_when_it_goes_on():
     assert seen[:3] == [0, 0, 0]
 
 
+@pytest.mark.slow
 def test_a_resumed_training_knows_what_did_not_fit_of_its_development_data(encoder, tokenizer, tmp_path):
     def selecting(folder, seconds=1e9):
         forwards, tight = Forwards(), Tight(SIZES, 12)
@@ -134,6 +135,7 @@ def ground(encoder, tokenizer) -> Base:
     return Base(encoder, tokenizer, accelerator("cpu", "fp32"), "small")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", sorted(EXAMPLES))
 def test_answers_are_the_same_after_memory_was_out(kind, encoder, tokenizer):
     def made(found) -> Answering:
@@ -196,6 +198,7 @@ def test_a_search_for_which_there_is_no_other_place_says_so():
         one.predictions([], [], [])
 
 
+@pytest.mark.slow
 def test_a_record_says_what_did_not_fit_and_what_is_expected_of_what_did(tmp_path, monkeypatch):
     world = World(tmp_path, "roberta")
     cell = world.cells("second")["lora", "alone"]

@@ -292,6 +292,7 @@ def assert_same(found: Loop, expected: Loop) -> None:
             assert torch.equal(own[name], weight), name
 
 
+@pytest.mark.slow
 def test_a_run_killed_after_memory_was_out_continues_bit_for_bit(encoder, tokenizer, tmp_path):
     whole = scarce(encoder, tokenizer, tmp_path / "whole")
     whole.run()
@@ -303,6 +304,7 @@ def test_a_run_killed_after_memory_was_out_continues_bit_for_bit(encoder, tokeni
     assert_same(again, whole)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_that_says_nothing_of_memory_is_read(encoder, tokenizer, tmp_path):
     first = scarce(encoder, tokenizer, tmp_path, seconds=-1)
     save = first.checkpoint.save

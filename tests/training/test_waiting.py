@@ -135,6 +135,7 @@ def waits(loop: Loop) -> Counter[str]:
 CASES = [*([kind] for kind in PLANS), list(PLANS)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kinds", CASES, ids="+".join)
 def test_no_step_waits_for_the_device(kinds, encoder, tokenizer, tmp_path, meta):
     """Also not when some trainings are over, and others have every kind of head."""
@@ -149,6 +150,7 @@ def test_no_pooling_waits_for_the_device(pooling, encoder, tokenizer, tmp_path, 
     assert waits(meta(made)) == {}
 
 
+@pytest.mark.slow
 def test_neither_mixtures_nor_passes_wait_for_the_device(encoder, tokenizer, tmp_path, meta):
     assert waits(meta(mixture([0, 1, 1, 2, 0], deepcopy(encoder), tokenizer, tmp_path))) == {}
     loop = meta(make(list(PLANS), deepcopy(encoder), tokenizer, tmp_path, steps=3))
@@ -169,6 +171,7 @@ def test_what_a_fusion_attends_to_is_read_once_for_all_layers(encoder, tokenizer
             watched.by_item([len(packed.lengths)])
 
 
+@pytest.mark.slow
 def test_a_step_that_waits_is_found_out(encoder, tokenizer, tmp_path, meta, monkeypatch):
     """What the other tests look for is seen where it is."""
     monkeypatch.setattr(transfer, "sent", lambda x, device: x.to(device))

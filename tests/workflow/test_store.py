@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+from pathlib import Path
 
 import pytest
 
@@ -190,6 +191,22 @@ def test_what_cannot_be_read_is_broken_unless_the_system_is_short(store, monkeyp
     with pytest.raises(raised, match=os.strerror(number)) as caught:
         store.check(stage, 9)
     assert "text.txt" in str(caught.value)
+
+
+@pytest.mark.parametrize(("number", "raised"), [(errno.EIO, IntegrityError), (errno.EMFILE, OSError)])
+def test_a_record_that_cannot_be_opened_is_broken_unless_the_system_is_short(
+    store, monkeypatch, number, raised
+):
+    stage = Word(text="a")
+    write(store, stage)
+
+    def refused(path, **how):
+        raise OSError(number, os.strerror(number), str(path))
+
+    monkeypatch.setattr(Path, "read_text", refused)
+    with pytest.raises(raised, match=os.strerror(number)) as caught:
+        store.check(stage, 9)
+    assert "record.json" in str(caught.value)
 
 
 def test_a_link_that_leads_to_itself_is_no_file(store):

@@ -14,5 +14,7 @@ def shares(stage: Mixture, sizes: Sequence[float]) -> tuple[list[float], float]:
     how = stage.sampling.how
     cap = stage.sampling.cap if how in ("capped", "temperature") else math.inf
     power = {"uniform": 0.0, "temperature": 1 / stage.sampling.temperature}.get(how, 1.0)
-    counted = [min(size, cap) ** power for size in sizes]
+    most = max(min(size, cap) for size in sizes)
+    # Divided first: a low temperature would make them larger than a float can be.
+    counted = [(min(size, cap) / most) ** power for size in sizes]
     return [each / sum(counted) for each in counted], cap

@@ -35,7 +35,7 @@ class Schedule:
     def indices(self, step: int) -> list[int]:
         """Item indices of one step: consecutive in an order drawn anew for each epoch, every item once.
 
-        Of epochs the last step may be shorter; a part of a mixture that is drawn more often goes on beyond.
+        Of epochs the last step may be shorter; in a mixture a part goes on beyond it with the next batch.
         """
         first = step * self.recipe.batch
         last = first + self.recipe.batch

@@ -214,7 +214,7 @@ def _drive_pool(progress: _Progress, context: Context, workers: int) -> Iterator
 
 def _stop(pool: ProcessPoolExecutor) -> None:
     """End the workers: each finishes its step and saves, and is killed when that takes too long."""
-    processes = list((pool._processes or {}).values())
+    processes, manager = list((pool._processes or {}).values()), pool._executor_manager_thread
     pool.shutdown(wait=False, cancel_futures=True)
     for process in processes:
         process.terminate()
@@ -223,6 +223,9 @@ def _stop(pool: ProcessPoolExecutor) -> None:
         process.join(max(0.0, deadline - time.monotonic()))
         if process.is_alive():
             process.kill()
+    if manager is not None:
+        # It ends with the workers; left to the end of the interpreter, that may wake it on a closed pipe.
+        manager.join(GRACE)  # type: ignore[attr-defined]
 
 
 def _result(future: "Future[list[Outcome]]", group: Group) -> list[Outcome]:

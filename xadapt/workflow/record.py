@@ -61,6 +61,8 @@ class Record:
         try:
             record = cls(**json.loads(path.read_text(encoding="utf-8")))
         except (ValueError, TypeError, OSError) as error:
+            if isinstance(error, OSError) and error.errno in SHORT:
+                raise
             raise IntegrityError(f"{path}: not a readable record ({error})", digest=folder.name) from error
         if odd := [name for name in TABLES if not isinstance(getattr(record, name), dict)]:
             raise IntegrityError(f"{path}: not a readable record ({odd[0]} is no table)", digest=folder.name)
@@ -100,7 +102,8 @@ class Record:
             if error.errno in SHORT:
                 raise
             # Another run may have moved it aside in the meantime.
-            raise IntegrityError(f"{error.filename}: {error.strerror}", digest=self.digest) from error
+            message = f"{error.filename or folder}: {error.strerror or error}"
+            raise IntegrityError(message, digest=self.digest) from error
 
     def _check(self, folder: Path, largest: float) -> None:
         there = {name for name in file_names(folder) if name != NAME}
