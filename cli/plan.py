@@ -70,10 +70,14 @@ def plan(
     from xadapt.forecast.disk import free
     from xadapt.forecast.table import forecast
     from xadapt.forecast.text import scarce
+    from xadapt.memory.amount import parse
     from xadapt.sources.fetch import Needs
     from xadapt.workflow.plan import Plan
     from xadapt.workflow.store import Store
 
+    if memory and not check:
+        # Before anything heavy is asked for.
+        parse(memory)
     asked = experiments.load(experiment, settings, data)
     made, kept = Plan.of(asked.goals()), Store(store)
     found = _device(device, asked, workers)
@@ -133,16 +137,12 @@ def _limit(
     device: "Device | None",
 ) -> "Limit | None":
     """What --memory means on the device of the forecast; without one on that of this machine."""
-    if not memory:
+    if not (memory and missing):
         return None
     from xadapt.forecast.within import limit
-    from xadapt.memory.amount import parse
     from xadapt.memory.estimate import How
     from xadapt.workflow.context import Context
 
-    if not missing:
-        parse(memory)
-        return None
     if device is not None:
         kind, padded = device.type, device.type != "cuda" or device.precision == "fp32"
         how = How(device.precision, padded)

@@ -83,6 +83,9 @@ def run(
         return _again(plan, whole, context, as_json)
     context.store.prepare()
     broken = set_aside_broken(plan, context.store)
+    if broken and not quiet:
+        titles = ", ".join(stage.title() for stage in plan.stages if stage.digest in broken)
+        note(f"changed since written, set aside in {store / '.quarantine'} and made again: {titles}")
     missing = list(plan.missing(context.store))
     context, most, fits = running(whole, context, together, memory, workers, missing)
     kept.keep(asked, experiment, whole, context.store)
@@ -190,7 +193,8 @@ def _say(
         ]
         document({"ran": ran, "cached": there, "missing": left, "failed": failed, "store": str(store)})
     if not quiet:
-        note(f"{ran} stages ran, {there} were there, {left} are missing ({len(failures)} failed)")
+        stages = "stage" if ran == 1 else "stages"
+        note(f"{ran} {stages} ran, {there} were there, {left} are missing ({len(failures)} failed)")
         note(f"see: {report}")
 
 

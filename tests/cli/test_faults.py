@@ -11,6 +11,7 @@ import pytest
 
 from tests.report import fakes
 from tests.workflow.fakes import Word
+from xadapt import experiment
 from xadapt.cli import main, output
 from xadapt.shipped import shipped
 from xadapt.workflow.store import Store
@@ -55,6 +56,19 @@ def test_a_malformed_row_fails_its_stage_and_the_rest_is_said_to_be_missing(fold
     assert facts["missing"] > 1 and facts["ran"] == 0, "both test sets were kept by the first run"
     report = here("report", *words)
     assert report.returncode == 0 and "train.jsonl:2: not JSON" in report.stdout
+
+
+def test_a_result_that_was_changed_is_set_aside_aloud_and_made_again(folder):
+    store = folder / "runs"
+    words = [str(folder / "e.toml"), "--data", str(folder / "data"), "--store", str(store)]
+    asked = experiment.load(words[0], None, folder / "data")
+    data = next(cell.score.predictions.data for cell in asked.cells() if cell.score and cell.language == "de")
+    only = ["--only", data.digest[:12]]
+    assert "1 stage ran, 0 were there" in here("run", *words, *only).stderr
+    (Store(store).folder(data.digest) / "record.json").write_text("{bro")
+    again = here("run", *words, *only)
+    assert again.returncode == 0 and f"made again: {data.title()}" in again.stderr
+    assert str(store / ".quarantine") in "".join(again.stderr.split("\n")) and "1 stage ran" in again.stderr
 
 
 def test_the_report_that_a_run_points_to_is_of_what_ran(folder):

@@ -31,11 +31,12 @@ class Pair:
     disk: float = 0.0
     actual_disk: float = 0.0
     memory: float = 0.0
-    """Bytes that records expected at the peak of the stage that expected most, and what it took."""
+    """The largest peak that records expected."""
     actual_memory: float = 0.0
+    """The largest that was reached: on a CPU later stages of a process use again what earlier ones took."""
 
     def remember(self, expected: float, actual: float) -> None:
-        self.memory, self.actual_memory = max((self.memory, self.actual_memory), (expected, actual))
+        self.memory, self.actual_memory = max(self.memory, expected), max(self.actual_memory, actual)
 
     def facts(self) -> dict[str, Any]:
         return {

@@ -6,13 +6,13 @@ import re
 from xadapt.errors import ConfigError
 from xadapt.errors import shown as quoted
 
-UNITS = {"MB": 2**20, "GB": 2**30}
+UNITS = {"MB": 2**20, "GB": 2**30, "TB": 2**40}
 """Powers of two, as graphics cards are sold."""
 
 
 def parse(text: str) -> int:
     """Bytes of "8GB", "8 GiB", "11.5G" or "800MB". Raises ConfigError for anything else."""
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([MG])(?:i?B)?\s*", text, re.IGNORECASE)
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([MGT])(?:i?B)?\s*", text, re.IGNORECASE)
     size = float(found[1]) * UNITS[found[2].upper() + "B"] if found else 0.0
     if not 0 < size < math.inf:
         raise ConfigError(f"--memory {quoted(text)} is no amount; write for example 8GB or 800MB")

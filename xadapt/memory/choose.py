@@ -77,10 +77,11 @@ def choose(
             if found.tokens >= longest:
                 return replace(found, workers=workers)
     assert found is not None
-    whole = at(model, loads, longest, found.how).total / USABLE + RESERVED.get(device, RESERVED["cpu"])
+    own = RESERVED.get(device, RESERVED["cpu"])
+    whole = at(model, loads, longest, found.how).total / USABLE + own
     raise DoesNotFit(
         f"--memory {shared(budget, workers)}: one example of {longest} tokens needs {shown(whole)} "
-        f"with everything that saves memory here",
+        f"with everything that saves memory here, {shown(own)} of it set aside for the program itself",
         "a smaller model or max_length, fewer trainings side by side, or more memory",
     )
 
