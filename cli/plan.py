@@ -103,11 +103,13 @@ def plan(
         return
     _print(made, asked, costs, found, workers, store)
     lines = [packing.said(left), within.line() if within else "", scarce(costs, free(store))]
-    for line in filter(None, lines):
+    for line in filter(None, [*lines, _unlocked(unlocked, experiment)]):
         stdout().print(line, markup=False)
-    if unlocked:
-        said = "source on the hub is" if unlocked == 1 else "sources on the hub are"
-        stdout().print(f"{unlocked} {said} not locked: xadapt fetch {experiment}", markup=False)
+
+
+def _unlocked(count: int, experiment: str) -> str:
+    said = "source on the hub is" if count == 1 else "sources on the hub are"
+    return f"{count} {said} not locked: xadapt fetch {experiment}" if count else ""
 
 
 def _only(memory: str, together: int | None) -> None:

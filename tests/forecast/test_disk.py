@@ -15,8 +15,8 @@ from xadapt.recipe import Full, ModelSpec
 from xadapt.stages.train import Train
 from xadapt.tasks import task
 from xadapt.training.tokens import encoded, encoded_training
+from xadapt.workflow.attempt import run_group
 from xadapt.workflow.context import Context
-from xadapt.workflow.execute import run_group
 from xadapt.workflow.store import Store
 
 from .plans import SMALL, planned

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from xadapt.errors import IntegrityError
+from xadapt.report.quantised import TRAININGS
 from xadapt.report.table import Result, Row, Table
 from xadapt.workflow.plan import Plan
 from xadapt.workflow.record import Record
 from xadapt.workflow.stage import Stage
 from xadapt.workflow.store import Store
-
-KINDS = ("train", "mixture")
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ def _trainings(
         cell.cell.score.predictions.digest: cell.cell.score.predictions for cell in cells if cell.cell.score
     }
     for stage in Plan.of(goals.values()).stages:
-        if stage.kind in KINDS:
+        if stage.kind in TRAININGS:
             if stage.digest not in known:
                 known[stage.digest] = training(stage, store)
             if one := known[stage.digest]:
